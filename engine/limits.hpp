@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every fixed bound of Muster in one place. What an operator may change is in the configuration (connectors/config.hpp); what
+/// DPS itself fixes, or what only bounds memory, is here.
+namespace muster::engine::limits {
+
+using namespace std::chrono_literals;
+
+// The log
+inline constexpr std::size_t frame_bytes_max = 512 * 1024;    ///< a Kafka record is 1 MiB by default; half leaves room for headers
+inline constexpr std::size_t frame_events_max = 4096;
+inline constexpr std::size_t event_bytes_max = 384 * 1024;    ///< an event that could not share a frame with its header
+inline constexpr std::size_t remembered_heads_max = 1000;     ///< heads kept to tell a duplicate from a divergence
+inline constexpr std::size_t changed_keys_max = 65'536;       ///< keys whose last change a writer remembers
+inline constexpr std::size_t proposals_queued_max = 16'384;   ///< per shard; beyond it a proposal is refused as overloaded
+inline constexpr std::size_t tail_read_bytes = 4 * 1024 * 1024;
+inline constexpr auto claim_backoff_max = 2s;
+inline constexpr auto settle_timeout = 5s;                    ///< an append without a read-back is of unknown outcome after that
+
+// Commands
+inline constexpr auto command_deadline = 15s;                 ///< from arrival to answer; then 503
+inline constexpr std::size_t device_queue_max = 8;            ///< commands waiting for a busy device; beyond it 429
+inline constexpr int conflict_retries_max = 20;
+
+// DPS: includes/iot-dps-limits
+inline constexpr std::size_t request_body_bytes_max = 96 * 1024;
+inline constexpr std::uint32_t linked_hubs_max = 50;
+inline constexpr std::uint32_t polls_per_window = 5;          ///< operation status, per device
+inline constexpr auto poll_window = 10s;
+inline constexpr std::size_t symmetric_key_bytes_min = 16;
+inline constexpr std::size_t symmetric_key_bytes_max = 64;
+
+// IoT Hub: device twins
+inline constexpr std::size_t twin_tags_bytes_max = 8 * 1024;
+inline constexpr std::size_t twin_desired_bytes_max = 32 * 1024;
+
+// Idempotency keys
+inline constexpr auto command_id_kept = std::chrono::hours(24);  ///< of log time
+inline constexpr std::size_t command_id_bytes_max = 128;
+
+// Refused attempts
+inline constexpr std::uint32_t refusals_per_minute_scope = 600;   ///< with an event of their own
+inline constexpr std::uint32_t refusals_per_minute_address = 60;
+inline constexpr std::size_t suppressed_addresses_max = 100;
+
+static_assert(event_bytes_max < frame_bytes_max);
+static_assert(twin_tags_bytes_max + twin_desired_bytes_max < request_body_bytes_max);
+
+}  // namespace muster::engine::limits

@@ -1,0 +1,149 @@
+#pragma once
+
+#include "engine/device.hpp"
+#include "engine/directory.hpp"
+#include "engine/error.hpp"
+#include "engine/log_rule.hpp"
+#include "engine/service.hpp"
+#include "engine/shard.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace muster::engine {
+
+/// A value, and a sequence as of which it is current: no later event up to there changes it.
+template <class T>
+struct as_of {
+  T value;
+  events::log_sequence sequence;
+};
+
+/// What a client's idempotency key led to. Kept 24 hours of log time.
+struct command_record {
+  events::log_sequence first_sequence;  ///< of the first event it led to
+  events::digest request{};             ///< of the request, so that the key is not reused for another
+  events::timestamp time;
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("firstSequence", self.first_sequence);
+    visit("request", self.request);
+    visit("time", self.time);
+  }
+};
+
+/// Which registration records to list. All conditions must hold.
+struct registration_filter {
+  std::optional<events::registration_status> status;
+  std::optional<events::group_id> group;
+  std::optional<events::hub_name> hub;
+};
+
+/// A page of a list in key order. `after` is the key of the last entry of the page before; empty for the first page.
+struct page_request {
+  std::string after;
+  std::size_t limit = 100;
+};
+
+template <class T>
+struct page {
+  std::vector<T> items;
+  std::string next;  ///< the `after` of the next page; empty if there is nothing behind
+};
+
+/// Where an event stands: the frame's offset in the journal, and the event's index in the frame.
+struct event_place {
+  events::log_sequence sequence;
+  events::log_offset offset;
+  std::uint32_t index = 0;
+};
+
+/// How many events of a type a scope had on a day (UTC, by log time).
+struct event_count {
+  std::string day;  ///< `2026-11-21`
+  std::string type;
+  std::uint64_t events = 0;
+  std::uint64_t operations = 0;
+};
+
+/// The read models of one shard. Every read is current as of the fold's last frame, and a read that follows an answer sees
+/// what was answered. Any thread. Errors are `corrupt` or `internal`: a row that is not there is an empty value.
+class shard_view {
+ public:
+  virtual ~shard_view() = default;
+
+  /// What has been folded so far.
+  virtual log_position position() const = 0;
+
+  virtual result<as_of<device_state>> device(const events::id_scope& scope, const events::registration_id& id) = 0;
+  virtual result<as_of<hub_device_state>> hub_device(const events::id_scope& scope, const events::hub_name& hub,
+                                                     const events::device_id& id) = 0;
+  virtual result<as_of<std::optional<command_record>>> command(const events::id_scope& scope, std::string_view command_id) = 0;
+
+  /// Everything a shard keeps in memory, read once at start: its services, their groups (deleted ones too), the directory
+  /// (shard 0; empty elsewhere).
+  virtual result<std::vector<service_state>> services() = 0;
+  virtual result<std::vector<std::pair<std::string, group_state>>> groups(const events::id_scope& scope) = 0;  ///< by id key
+  virtual result<directory_state> directory() = 0;
+
+  /// Registration records in order of their ids.
+  virtual result<page<registration_record>> registrations(const events::id_scope& scope, const registration_filter& filter,
+                                                          const page_request& request) = 0;
+  virtual result<std::uint64_t> count_registrations(const events::id_scope& scope, const registration_filter& filter) = 0;
+  /// Individual enrollments in order of their ids.
+  virtual result<page<enrollment_record>> enrollments(const events::id_scope& scope, const page_request& request) = 0;
+  virtual result<page<hub_device_state>> hub_devices(const events::id_scope& scope, const events::hub_name& hub,
+                                                     const page_request& request) = 0;
+
+  /// The events of a stream after sequence `after`, oldest first.
+  virtual result<std::vector<event_place>> stream_events(const events::stream_name& stream, events::log_sequence after,
+                                                         std::size_t limit) = 0;
+  /// The offset of the frame that holds sequence `sequence`, or of the first after it; nothing if it was not folded yet.
+  virtual result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) = 0;
+  virtual result<std::vector<event_count>> event_counts(const events::id_scope& scope) = 0;
+};
+
+/// An accepted frame with its events read: what projections take.
+struct folded_frame {
+  events::log_offset offset;
+  events::frame_kind kind = events::frame_kind::batch;
+  events::timestamp time;
+  std::vector<events::recorded_event> events;
+  std::vector<events::event_record> records;  ///< the same events as they stand on the log
+  log_position after;
+};
+
+/// The read models of one shard, with the fold's side of them.
+class shard_projection : public shard_view {
+ public:
+  /// Takes frames in log order: all their rows and the last frame's position in one write. Only from the shard's thread.
+  virtual result<void> apply(std::span<const folded_frame> frames) = 0;
+
+  /// Data keys whose destruction was folded, and how far the reaction has come (log sequence). Kept with the rows.
+  virtual result<std::vector<events::data_key_id>> keys_to_destroy() = 0;
+  virtual result<void> keys_destroyed(std::span<const events::data_key_id> ids) = 0;
+};
+
+/// The projections of all shards of a node.
+class projection_store {
+ public:
+  virtual ~projection_store() = default;
+  /// Opens, or creates, the current generation of a shard's projections.
+  virtual result<std::shared_ptr<shard_projection>> open(events::shard_id shard) = 0;
+  /// A new, empty generation beside the serving one.
+  virtual result<std::shared_ptr<shard_projection>> begin_generation(events::shard_id shard) = 0;
+  /// Makes the generation last begun the one that `open` gives; the old one is removed when nobody holds it any more.
+  virtual result<void> switch_generation(events::shard_id shard) = 0;
+  /// A digest over every row of a generation: equal digests, equal rows. `rows` counts them.
+  struct fingerprint {
+    events::digest digest{};
+    std::uint64_t rows = 0;
+    log_position position;
+  };
+  virtual result<fingerprint> fingerprint_of(shard_projection& generation) = 0;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "engine/sealing.hpp"
+#include "events/event.hpp"
+
+#include <map>
+#include <memory>
+
+/// The aggregates that one scope shares: the service, its groups, and the snapshot of both that decisions are made on.
+namespace muster::engine {
+
+/// One provisioning service, as its events left it.
+struct service_state {
+  events::stream_version version;  ///< 0: it does not exist
+  events::service_name name;
+  events::id_scope scope;
+  events::data_key_id data_key;
+  events::service_settings settings;
+  std::vector<events::access_policy> policies;
+  std::vector<events::linked_hub> hubs;
+  events::timestamp created;
+  events::timestamp updated;
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("version", self.version);
+    visit("name", self.name);
+    visit("idScope", self.scope);
+    visit("dataKey", self.data_key);
+    visit("settings", self.settings);
+    visit("policies", self.policies);
+    visit("hubs", self.hubs);
+    visit("created", self.created);
+    visit("updated", self.updated);
+  }
+};
+
+/// One enrollment group. A deleted group keeps its version, so that etags never repeat.
+struct group_state {
+  events::stream_version version;
+  std::optional<events::enrollment_group> group;  ///< absent: deleted, or never there
+  events::timestamp created;
+  events::timestamp updated;
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("version", self.version);
+    visit("group", self.group);
+    visit("created", self.created);
+    visit("updated", self.updated);
+  }
+};
+
+/// Applies an event of the stream `{scope}/service`; events of other streams are a broken invariant.
+void evolve(service_state& state, const events::recorded_event& e);
+/// Applies an event of a stream `{scope}/groups/{group}`.
+void evolve(group_state& state, const events::recorded_event& e);
+
+/// A group whose keys are open.
+struct opened_group {
+  group_state state;
+  opened_keys keys;
+};
+
+/// What decisions of one scope rest on. Immutable; a fold that changes service or groups publishes a new one.
+struct scope_snapshot {
+  service_state service;
+  events::shard_id shard;
+  named_key data_key;                             ///< the service's
+  std::map<std::string, opened_keys> policy_keys; ///< by policy name
+  std::map<std::string, std::shared_ptr<const opened_group>> groups;  ///< living groups by their id's key
+  std::map<std::string, events::stream_version> past_groups;          ///< versions of deleted groups, by their id's key
+};
+
+/// The key that every change of the set of groups writes: a decision that no group matched rests on it.
+std::string group_set_key(const events::id_scope& scope);
+
+}  // namespace muster::engine

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "events/event.hpp"
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace muster::events {
+
+/// Why an event could not be read: its type is unknown, or its data is not what the type demands. Names the type and the
+/// member.
+struct codec_error {
+  std::string text;
+};
+
+/// The data of an event as compact JSON, members in the order of `describe`; absent optionals and empty lists are left out.
+std::string to_json(const event& e);
+
+/// The event of `type` whose data is `json`. Members it does not know are passed over, so that a later version may add some.
+std::expected<event, codec_error> from_json(std::string_view type, std::string_view json);
+
+/// A recorded event as a CloudEvents 1.0 JSON document on one line (JSON format, section 3): `id` is `shard-sequence`,
+/// `source` is `/services/{scope}`, `subject` the stream below the scope, and the extensions `sequence`, `streamversion`, `by`,
+/// `correlationid`, `operation`. `data` must be the event's JSON, as recorded or with fields opened.
+std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data);
+
+/// The JSON Schema (draft 2020-12) of the data of every event type, one document with a definition each.
+std::string json_schema();
+
+/// `text` without white space between tokens, or nothing if it is not a JSON object.
+std::optional<json_text> to_json_object(std::string_view text);
+
+}  // namespace muster::events

@@ -1,0 +1,177 @@
+#include "events/frame.hpp"
+
+#include "events/describe.hpp"
+
+#include <bit>
+#include <cstring>
+
+namespace muster::events {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "frames are little-endian; a big-endian port must swap here");
+
+constexpr std::string_view magic = "MSTR";
+constexpr std::uint16_t format_version = 1;
+constexpr std::size_t size_offset = 8;
+constexpr std::size_t journal_offset = 12;
+
+template <class Integer>
+void put(std::string& out, Integer value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+/// Takes fixed-width values from the front of `in`; after one failure all are zero and `ok` is false.
+struct taker {
+  std::string_view in;
+  bool ok = true;
+
+  template <class Integer>
+  Integer take() {
+    Integer value{};
+    const auto bytes = take_bytes(sizeof value);
+    if (ok) std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+
+  template <std::size_t N>
+  void take_into(std::array<std::uint8_t, N>& out) {
+    const auto bytes = take_bytes(N);
+    if (ok) std::memcpy(out.data(), bytes.data(), N);
+  }
+
+  std::string_view take_bytes(std::size_t size) {
+    if (!ok || size > in.size()) {
+      ok = false;
+      return {};
+    }
+    const auto bytes = in.substr(0, size);
+    in.remove_prefix(size);
+    return bytes;
+  }
+};
+
+void write_record(row_writer& out, const event_record& record) {
+  out.write(record.meta.stream);
+  out.write(record.meta.version);
+  out.text(record.meta.type);
+  out.text(record.meta.by);
+  out.text(record.meta.correlation_id);
+  out.text(record.meta.command_id);
+  out.write(record.meta.operation);
+  out.text(record.data);
+  out.write(record.index_keys);
+}
+
+frame_error bad(std::string text) { return {false, std::move(text)}; }
+
+}  // namespace
+
+std::string encode_frame(const frame& f) {
+  row_writer records;
+  for (const auto& record : f.records) write_record(records, record);
+  const auto body = records.take();
+
+  std::string out;
+  out.reserve(body.size() + 256);
+  out.append(magic);
+  put(out, format_version);
+  put(out, static_cast<std::uint8_t>(f.kind));
+  put(out, std::uint8_t{0});
+  put(out, std::uint32_t{0});
+  out.append(f.journal.view());
+  put(out, static_cast<std::uint32_t>(f.shard.value()));
+  put(out, f.epoch.value());
+  out.append(f.incarnation.view());
+  put(out, f.first_sequence.value());
+  put(out, static_cast<std::uint32_t>(f.records.size()));
+  out.append(as_bytes(f.prev_hash));
+  put(out, static_cast<std::int64_t>(f.time.time_since_epoch().count()));
+  put(out, static_cast<std::uint16_t>(f.node.size()));
+  out.append(f.node);
+  if (f.kind == frame_kind::claim) {
+    put(out, f.folded_sequence.value());
+    out.append(as_bytes(f.folded_head));
+  }
+  out.append(body);
+  const auto size = static_cast<std::uint32_t>(out.size() + sizeof(std::uint32_t));
+  std::memcpy(out.data() + size_offset, &size, sizeof size);
+  put(out, crc32c(out));
+  return out;
+}
+
+std::size_t encoded_size(const event_record& record) {
+  row_writer out;
+  write_record(out, record);
+  return out.take().size();
+}
+
+bool may_belong_to(std::string_view bytes, const journal_id& id) {
+  if (!bytes.starts_with(magic)) return false;
+  return bytes.size() < journal_offset + id.bytes.size() || bytes.substr(journal_offset, id.bytes.size()) == id.view();
+}
+
+std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
+  taker in{bytes};
+  if (in.take_bytes(magic.size()) != magic) return std::unexpected(frame_error{true, "it does not begin like a frame"});
+  const auto format = in.take<std::uint16_t>();
+  if (format != format_version) {
+    return std::unexpected(bad("frame format " + std::to_string(format) + " is not known to this version, which reads format " +
+                               std::to_string(format_version)));
+  }
+  frame_header h;
+  const auto kind = in.take<std::uint8_t>();
+  in.take<std::uint8_t>();
+  const auto size = in.take<std::uint32_t>();
+  if (!in.ok || size != bytes.size()) {
+    return std::unexpected(bad("it is " + std::to_string(bytes.size()) + " bytes long and says it has " + std::to_string(size)));
+  }
+  std::uint32_t checksum = 0;
+  std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum, sizeof checksum);
+  if (checksum != crc32c(bytes.substr(0, bytes.size() - sizeof checksum))) return std::unexpected(bad("its checksum is wrong"));
+  if (kind != static_cast<std::uint8_t>(frame_kind::claim) && kind != static_cast<std::uint8_t>(frame_kind::batch)) {
+    return std::unexpected(bad("frame kind " + std::to_string(kind) + " is not known to this version"));
+  }
+  in.in.remove_suffix(sizeof checksum);
+  h.kind = static_cast<frame_kind>(kind);
+  in.take_into(h.journal.bytes);
+  h.shard = shard_id(in.take<std::uint32_t>());
+  h.epoch = shard_epoch(in.take<std::uint64_t>());
+  in.take_into(h.incarnation.bytes);
+  h.first_sequence = log_sequence(in.take<std::uint64_t>());
+  h.count = in.take<std::uint32_t>();
+  in.take_into(h.prev_hash);
+  h.time = timestamp(std::chrono::microseconds(in.take<std::int64_t>()));
+  h.node = in.take_bytes(in.take<std::uint16_t>());
+  if (h.kind == frame_kind::claim) {
+    h.folded_sequence = log_sequence(in.take<std::uint64_t>());
+    in.take_into(h.folded_head);
+  }
+  h.body = in.in;
+  if (!in.ok) return std::unexpected(bad("it ends before its header does"));
+  return h;
+}
+
+std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header) {
+  std::vector<event_record> records;
+  row_reader in(header.body);
+  for (std::uint32_t i = 0; i < header.count; ++i) {
+    auto& record = records.emplace_back();
+    in.read(record.meta.stream);
+    in.read(record.meta.version);
+    in.read(record.meta.type);
+    in.read(record.meta.by);
+    in.read(record.meta.correlation_id);
+    in.read(record.meta.command_id);
+    in.read(record.meta.operation);
+    in.read(record.data);
+    in.read(record.index_keys);
+    record.meta.sequence = log_sequence(header.first_sequence.value() + i);
+    record.meta.time = header.time;
+    if (!in.ok()) return std::unexpected(bad("record " + std::to_string(i) + " of " + std::to_string(header.count) + " cannot be read"));
+  }
+  if (!in.done()) return std::unexpected(bad("there are bytes behind its last record"));
+  return records;
+}
+
+}  // namespace muster::events

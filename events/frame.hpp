@@ -1,0 +1,90 @@
+#pragma once
+
+#include "events/bytes.hpp"
+#include "events/event.hpp"
+
+#include <expected>
+#include <span>
+#include <vector>
+
+/// The unit of the log: one durable write of one shard. **The layout below is the storage format of the journal.**
+///
+///     frame  = magic "MSTR" | format u16 | kind u8 | reserved u8 | size u32 (of the whole frame)
+///            | journal id 16 | shard u32 | epoch u64 | incarnation 16 | first sequence u64 | count u32
+///            | prev hash 32 | time i64 (microseconds since the Unix epoch) | node (u16 size | bytes)
+///            | body | crc32c u32 (of everything before it)
+///     body of a claim = folded sequence u64 | folded head 32
+///     body of a batch = `count` records, each: row form (events/describe.hpp) of stream, version, type, by, correlation id,
+///                       command id, operation, data (the event's JSON), index keys
+///
+/// Integers are little-endian. The hash of a frame is SHA-256 of all its bytes.
+namespace muster::events {
+
+enum class frame_kind : std::uint8_t {
+  claim = 1,  ///< a node takes the shard
+  batch = 2,  ///< events, or none: an empty batch settles decisions that had no events
+};
+
+/// An event on its way into a frame, or just out of one. `data` is JSON, not yet read.
+struct event_record {
+  envelope meta;
+  std::string data;
+  std::vector<std::uint64_t> index_keys;  ///< hashes of uniqueness keys this event writes, besides its stream
+};
+
+/// A frame, taken apart. In a claim `records` is empty; in a batch `folded_*` mean nothing.
+struct frame {
+  frame_kind kind = frame_kind::batch;
+  journal_id journal;
+  shard_id shard;
+  shard_epoch epoch;
+  incarnation_id incarnation;
+  log_sequence first_sequence;  ///< of the first record; in a claim and an empty batch: the next one there will be
+  digest prev_hash{};
+  timestamp time;
+  std::string node;
+  log_sequence folded_sequence;  ///< claims: how far the claimer had folded,
+  digest folded_head{};          ///< and the head it had there
+  std::vector<event_record> records;
+};
+
+/// The header fields that the rule of the log looks at; reading only these costs little.
+struct frame_header {
+  frame_kind kind = frame_kind::batch;
+  journal_id journal;
+  shard_id shard;
+  shard_epoch epoch;
+  incarnation_id incarnation;
+  log_sequence first_sequence;
+  std::uint32_t count = 0;
+  digest prev_hash{};
+  timestamp time;
+  std::string_view node;         ///< into the frame's bytes
+  log_sequence folded_sequence;  ///< claims only
+  digest folded_head{};
+  std::string_view body;         ///< into the frame's bytes: the records of a batch
+};
+
+/// Why bytes are not a frame: `text` says what is wrong with them. `foreign`: they do not even begin like one.
+struct frame_error {
+  bool foreign = false;
+  std::string text;
+};
+
+/// The bytes of `f`. Sequence, time and stream version of each record are taken from its `meta`, but sequences are not
+/// written: they follow from `first_sequence`.
+std::string encode_frame(const frame& f);
+
+/// Size in bytes that `record` takes in a frame.
+std::size_t encoded_size(const event_record& record);
+
+/// True if `bytes` carry `id` where a frame has its journal ID, or are too short to tell: a damaged frame of ours looks so.
+bool may_belong_to(std::string_view bytes, const journal_id& id);
+
+/// The header of a frame whose checksum, format and size are right. The views point into `bytes`.
+std::expected<frame_header, frame_error> read_header(std::string_view bytes);
+
+/// The records of a batch whose header was read from the same bytes.
+std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header);
+
+}  // namespace muster::events

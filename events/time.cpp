@@ -1,0 +1,61 @@
+#include "events/time.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+namespace muster::events {
+
+namespace {
+
+bool read_number(std::string_view& text, std::size_t digits, int& value) {
+  if (text.size() < digits) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
+  if (error != std::errc{} || end != text.data() + digits) return false;
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool skip(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::string to_iso8601(timestamp time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  char text[40];
+  const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d0Z", static_cast<int>(date.year()),
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                                 static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return {text, static_cast<std::size_t>(size)};
+}
+
+std::optional<timestamp> from_iso8601(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!read_number(text, 4, year) || !skip(text, '-') || !read_number(text, 2, month) || !skip(text, '-') ||
+      !read_number(text, 2, day) || !skip(text, 'T') || !read_number(text, 2, hour) || !skip(text, ':') ||
+      !read_number(text, 2, minute) || !skip(text, ':') || !read_number(text, 2, second)) {
+    return std::nullopt;
+  }
+  std::int64_t microseconds = 0;
+  if (skip(text, '.')) {
+    std::size_t digits = 0;
+    for (; digits < 9 && !text.empty() && text.front() >= '0' && text.front() <= '9'; ++digits, text.remove_prefix(1)) {
+      if (digits < 6) microseconds = microseconds * 10 + (text.front() - '0');
+    }
+    if (digits == 0) return std::nullopt;
+    for (; digits < 6; ++digits) microseconds *= 10;
+  }
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
+  if (text != "Z" || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+         std::chrono::seconds{second} + std::chrono::microseconds{microseconds};
+}
+
+}  // namespace muster::events
