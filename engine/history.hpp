@@ -1,0 +1,46 @@
+#pragma once
+
+#include "engine/ports/catalog.hpp"
+#include "engine/ports/journal.hpp"
+#include "engine/ports/keyring.hpp"
+
+#include <string>
+#include <vector>
+
+/// Reading events back from the journal for people and for other systems.
+namespace muster::engine {
+
+/// An event with what was decided about its fields for this reader.
+struct history_entry {
+  events::envelope meta;
+  events::shard_id shard;
+  std::string data;  ///< the event's JSON; personal fields opened or left sealed, secrets always left sealed
+};
+
+/// A page of history. `next` is the sequence to ask `after` for the next page; `more` is false at the end.
+struct history_page {
+  std::vector<history_entry> entries;
+  events::log_sequence next;
+  bool more = false;
+};
+
+class history {
+ public:
+  history(journal& log, keyring& keys, const catalog& services) : log_(log), keys_(keys), services_(services) {}
+
+  /// Events of one service after sequence `after`, at most `limit`. `personal`: open personal fields (source addresses,
+  /// payloads). A field whose key was destroyed is given as null. Reads the journal: not for the command path. Any thread.
+  result<history_page> of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit, bool personal);
+
+  /// Events of one stream, likewise.
+  result<history_page> of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit, bool personal);
+
+ private:
+  result<history_entry> entry_of(events::event_record record, events::shard_id shard, bool personal);
+
+  journal& log_;
+  keyring& keys_;
+  const catalog& services_;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "events/event.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What Muster counts about itself. Plain atomics, counted where things happen and read by `/metrics`
+/// (connectors/metrics.cpp), which gives them their names.
+namespace muster::engine {
+
+/// How many observations fell into each bucket; the last one has no upper bound.
+class histogram {
+ public:
+  /// Upper bounds in seconds.
+  static constexpr std::array<double, 14> bounds = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+                                                    0.1,    0.2,   0.5,   1.0,   2.0,  5.0,  15.0};
+  void observe(std::chrono::nanoseconds duration);
+  std::uint64_t bucket(std::size_t i) const { return buckets_[i].load(std::memory_order_relaxed); }
+  double sum_seconds() const;
+
+ private:
+  std::array<std::atomic<std::uint64_t>, bounds.size() + 1> buckets_{};
+  std::atomic<std::uint64_t> sum_nanoseconds_{0};
+};
+
+using count = std::atomic<std::uint64_t>;
+
+/// Results of a registration attempt, as `/metrics` tells them apart.
+enum class attempt_result : std::uint8_t { assigned, failed, disabled, refused, suppressed, unavailable };
+inline constexpr std::array<std::string_view, 6> attempt_result_names = {"assigned", "failed",     "disabled",
+                                                                         "refused",  "suppressed", "unavailable"};
+
+struct telemetry {
+  std::array<count, attempt_result_names.size()> registration_attempts{};
+  histogram registration_latency;    ///< from a parsed request to its answer
+  count requests{};                  ///< HTTP requests of every kind
+  count requests_throttled{};        ///< answered 429 before any work
+  count connections_open{};
+  count connections_accepted{};
+  count connections_cut{};           ///< too slow, too large, malformed
+
+  count frames_accepted{};
+  count frames_void{};
+  count events_folded{};
+  count claims_accepted{};
+  histogram append_latency;          ///< one synced write: keys and frames
+  count proposals_committed{};
+  count proposals_in_conflict{};
+  count proposals_overloaded{};
+  count proposals_queued{};          ///< now, all shards
+  count fold_lag_frames{};           ///< read from the journal and not folded yet, now
+  count shards_open{};
+  count shards_stopped{};
+
+  count device_actors{};             ///< live now
+  count device_actors_passivated{};
+  count reply_dropped{};             ///< commands whose reply object died unanswered
+};
+
+}  // namespace muster::engine
