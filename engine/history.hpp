@@ -32,6 +32,9 @@ class history {
   /// payloads). A field whose key was destroyed is given as null. Reads the journal: not for the command path. Any thread.
   result<history_page> of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit, bool personal);
 
+  /// The event of sequence `sequence` in shard `shard`, as recorded; `not_found` if there is none. Any thread.
+  result<events::recorded_event> event_at(events::shard_id shard, events::log_sequence sequence);
+
   /// Events of one stream, likewise.
   result<history_page> of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit, bool personal);
 

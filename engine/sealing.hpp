@@ -4,6 +4,8 @@
 #include "engine/ports/keyring.hpp"
 #include "events/values.hpp"
 
+#include <optional>
+
 namespace muster::engine {
 
 /// Seals `plaintext` under AES-256-GCM with a fresh nonce. `stream` and `field` are bound to the box as associated data: it
@@ -42,10 +44,10 @@ struct opened_keys {
   ~opened_keys();
 };
 
-/// Seals both keys as base64 texts in the fields `primaryKey` and `secondaryKey`.
+/// Seals both keys in the fields `primaryKey` and `secondaryKey` of `stream`.
 events::symmetric_keys seal_keys(const named_key& key, const events::stream_name& stream, const opened_keys& keys, entropy& random);
 
-/// Opens what `seal_keys` sealed; `field` is its prefix in nested uses, normally empty.
+/// Opens what `seal_keys` sealed.
 result<opened_keys> unseal_keys(const data_key& key, const events::stream_name& stream, const events::symmetric_keys& keys);
 
 }  // namespace muster::engine

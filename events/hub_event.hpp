@@ -52,15 +52,18 @@ struct hub_device_created {
   }
 };
 
-/// A registration refreshed credentials or capabilities; `twin` is there only if it was reset.
+/// A registration refreshed credentials or capabilities; `twin` is there only if it was reset. The identity has a data key of
+/// its own again, and `former_data_key` is gone.
 struct hub_device_updated {
   static constexpr std::string_view type = "muster.hub_device_updated.v1";
   hub_identity identity;
   std::optional<device_twin> twin;
+  data_key_id former_data_key;
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("identity", self.identity);
     visit("twin", self.twin);
+    visit("formerDataKey", self.former_data_key);
   }
 };
 

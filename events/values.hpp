@@ -65,7 +65,7 @@ template <>
 inline constexpr std::string_view enum_names<registration_substatus>[] = {
     "initialAssignment", "deviceDataMigrated", "deviceDataReset", "reprovisionedToInitialAssignment"};
 
-/// The two symmetric keys of an entry, each the base64 text under seal.
+/// The two symmetric keys of an entry, each under seal: the raw bytes, not their base64 text.
 struct symmetric_keys {
   sealed_text primary;
   sealed_text secondary;
@@ -198,7 +198,7 @@ inline constexpr std::string_view enum_names<access_right>[] = {
     "ServiceConfig",          "EnrollmentRead",         "EnrollmentWrite", "DeviceConnect",
     "RegistrationStatusRead", "RegistrationStatusWrite"};
 
-/// A shared access policy of a service; the keys are base64 texts under the service's data key.
+/// A shared access policy of a service; its keys are sealed under the service's data key.
 struct access_policy {
   std::string name;
   symmetric_keys keys;

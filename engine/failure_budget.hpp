@@ -1,0 +1,52 @@
+#pragma once
+
+#include "events/device_event.hpp"
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace muster::engine {
+
+/// How many refused attempts of one scope get an event of their own: so many a minute in all, and from one address. What is
+/// beyond is counted by reason and address, for one summary a minute. Only failures spend the budget and only failures feel
+/// it: a good credential always passes. Not thread-safe: its owner locks.
+class failure_budget {
+ public:
+  failure_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address)
+      : scope_max_(per_minute_scope), address_max_(per_minute_address) {}
+
+  /// Whether a refused attempt gets an event. If not, it is counted here.
+  bool admit(const std::string& address, events::refusal_reason reason, events::timestamp now);
+
+  struct suppressed {
+    events::refusal_reason reason;
+    std::string address;  ///< empty: all addresses beyond the first so many
+    std::uint64_t count = 0;
+  };
+  struct summary {
+    events::timestamp from;
+    events::timestamp to;
+    std::vector<suppressed> counts;  ///< in order of reason and address
+  };
+
+  /// What was suppressed in minutes that have ended by `now`; empty `counts` if nothing was. Taking it forgets it.
+  summary take_summary(events::timestamp now);
+
+  /// True if something was suppressed and not taken yet.
+  bool pending() const { return !counts_.empty(); }
+
+ private:
+  void enter_minute(events::timestamp now);
+
+  std::uint32_t scope_max_;
+  std::uint32_t address_max_;
+  events::timestamp minute_;  ///< start of the minute being counted
+  std::uint32_t scope_spent_ = 0;
+  std::unordered_map<std::string, std::uint32_t> address_spent_;
+  std::map<std::pair<events::refusal_reason, std::string>, std::uint64_t> counts_;
+  events::timestamp counted_from_;
+};
+
+}  // namespace muster::engine

@@ -1,0 +1,46 @@
+#include "engine/fold.hpp"
+
+#include "engine/overload.hpp"
+#include "events/codec.hpp"
+
+namespace muster::engine {
+
+bool belongs_on(const events::event& e, const events::stream_name& stream) {
+  const auto subject = stream.subject();
+  const auto on = [&](std::string_view kind) { return subject.starts_with(kind); };
+  return std::visit(
+      overload{[&](const events::service_placed&) { return subject == "directory"; },
+               [&](const events::placement_confirmed&) { return subject == "directory"; },
+               [&](const events::placement_withdrawn&) { return subject == "directory"; },
+               [&](const events::service_created&) { return subject == "service"; },
+               [&](const events::service_settings_changed&) { return subject == "service"; },
+               [&](const events::hub_linked&) { return subject == "service"; },
+               [&](const events::hub_unlinked&) { return subject == "service"; },
+               [&](const events::enrollment_group_created&) { return on("groups/"); },
+               [&](const events::enrollment_group_updated&) { return on("groups/"); },
+               [&](const events::enrollment_group_deleted&) { return on("groups/"); },
+               [&](const events::registration_refused&) { return on("devices/") || subject == "refusals"; },
+               [&](const events::attempts_suppressed&) { return subject == "refusals"; },
+               [&](const events::hub_device_created&) { return on("hubs/"); },
+               [&](const events::hub_device_updated&) { return on("hubs/"); },
+               [&](const events::hub_device_deleted&) { return on("hubs/"); },
+               [&](const auto&) { return on("devices/"); }},
+      e);
+}
+
+result<folded_frame> read_events(shard::accepted_frame frame, events::timestamp time) {
+  folded_frame folded{frame.offset, frame.kind, time, {}, std::move(frame.records), std::move(frame.after)};
+  folded.events.reserve(folded.records.size());
+  for (const auto& record : folded.records) {
+    const auto where = [&] { return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text(); };
+    auto data = events::from_json(record.meta.type, record.data);
+    if (!data) return fail(errc::corrupt, where() + " cannot be read: " + data.error().text);
+    if (!belongs_on(*data, record.meta.stream)) {
+      return fail(errc::corrupt, where() + " has type " + record.meta.type + ", which does not belong there");
+    }
+    folded.events.push_back({record.meta, std::move(*data)});
+  }
+  return folded;
+}
+
+}  // namespace muster::engine

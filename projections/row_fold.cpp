@@ -1,0 +1,185 @@
+#include "projections/row_fold.hpp"
+
+#include "engine/overload.hpp"
+
+namespace muster::projections {
+
+namespace {
+
+// The key of a stream's state. Stream texts hold the names in the form that keys need.
+std::string state_key(const events::stream_name& stream) {
+  const auto subject = stream.subject();
+  const auto name = [&] { return subject.substr(subject.find('/') + 1); };
+  if (subject == "directory") return row_key(view::directory);
+  if (subject == "service") return row_key(view::services, stream.scope());
+  if (subject.starts_with("groups/")) return row_key(view::groups, stream.scope(), "/", name());
+  if (subject.starts_with("hubs/")) return row_key(view::hub_devices, stream.scope(), "/", name());
+  return row_key(view::devices, stream.scope(), "/", name());
+}
+
+// The data key that nothing needs any more after `e`.
+const events::data_key_id* key_to_destroy(const events::event& e) {
+  return std::visit(engine::overload{[](const events::enrollment_deleted& d) { return &d.data_key; },
+                                     [](const events::enrollment_group_deleted& d) { return &d.data_key; },
+                                     [](const events::registration_deleted& d) { return &d.data_key; },
+                                     [](const events::hub_device_deleted& d) { return &d.data_key; },
+                                     [](const auto&) -> const events::data_key_id* { return nullptr; }},
+                    e);
+}
+
+}  // namespace
+
+engine::result<void> row_fold::apply(std::span<const engine::folded_frame> frames) {
+  const engine::folded_frame* last = nullptr;
+  batch_ = store_.make_batch();
+  engine::result<void> done;
+  for (const auto& frame : frames) {
+    if (last != nullptr && commands_.needs_what_is_pending(frame.time)) {
+      done = write(last->after);
+      if (!done) break;
+    }
+    done = fold(frame);
+    if (!done) break;
+    last = &frame;
+  }
+  if (done && last != nullptr) done = write(last->after);
+  if (!done) {
+    commands_.lost();
+    forget();
+  }
+  return done;
+}
+
+engine::result<void> row_fold::fold(const engine::folded_frame& frame) {
+  if (auto done = commands_.expire(frame.time, *batch_); !done) return done;
+  if (frame.events.empty()) return {};
+  const auto day = events::to_iso8601(frame.time).substr(0, 10);
+  events::row_writer offset;
+  offset.write(frame.offset);
+  batch_->put(row_key(view::frames, sortable(frame.events.back().meta.sequence.value())), offset.take());
+  std::uint32_t index = 0;
+  for (const auto& e : frame.events) {
+    batch_->put(stream_events_prefix(e.meta.stream).append(sortable(e.meta.sequence.value())),
+                events::to_row(event_location{frame.offset, index++}));
+    if (auto done = fold(e); !done) return done;
+    if (auto done = count(e, day); !done) return done;
+  }
+  return {};
+}
+
+engine::result<void> row_fold::fold(const events::recorded_event& e) {
+  if (!e.meta.command_id.empty()) {
+    if (auto done = commands_.record(e.meta, *batch_); !done) return done;
+  }
+  if (const auto* key = key_to_destroy(e.data)) batch_->put(row_key(view::outbox, key->view()), {});
+  switch (e.meta.stream.subject().front()) {
+    case 'd': return e.meta.stream.scope().empty() ? evolve_row(directory_, e) : evolve_row(devices_, e);
+    case 'h': return evolve_row(hub_devices_, e);
+    case 'g': return evolve_row(groups_, e);
+    case 's': return evolve_row(services_, e);
+    default: return {};  // refusals have no state
+  }
+}
+
+template <class Entry>
+engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events::recorded_event& e) {
+  auto [at, first_touch] = entries.try_emplace(e.meta.stream.text());
+  auto& entry = at->second;
+  if (first_touch) {
+    entry.key = state_key(e.meta.stream);
+    // A stream's first event finds nothing: most events of a large rebuild are of this kind, and are spared the look-up.
+    if (e.meta.version != events::stream_version(1)) {
+      const auto row = store_.get(entry.key);
+      if (!row) return std::unexpected(row.error());
+      if (*row) {
+        auto stored = read_row<decltype(entry.state)>(entry.key, **row);
+        if (!stored) return std::unexpected(stored.error());
+        entry.state = std::move(*stored);
+      }
+    }
+    if constexpr (std::same_as<Entry, touched_device>) {
+      entry.enrolled = entry.state.enrollment.has_value();
+      if (entry.state.registration) entry.registered = summary_of(*entry.state.registration);
+    }
+  }
+  evolve(entry.state, e);
+  return {};
+}
+
+engine::result<void> row_fold::count(const events::recorded_event& e, std::string_view day) {
+  auto key = row_key(view::event_counts, e.meta.stream.scope(), "/", day, "/", e.meta.type);
+  auto at = counts_.find(key);
+  if (at == counts_.end()) {
+    count_row counted;
+    const auto row = store_.get(key);
+    if (!row) return std::unexpected(row.error());
+    if (*row) {
+      auto stored = read_row<count_row>(key, **row);
+      if (!stored) return std::unexpected(stored.error());
+      counted = *stored;
+    }
+    at = counts_.emplace(std::move(key), counted).first;
+  }
+  ++at->second.events;
+  if (e.meta.operation) ++at->second.operations;
+  return {};
+}
+
+engine::result<void> row_fold::write(const engine::log_position& position) {
+  write_states();
+  for (const auto& [key, counted] : counts_) batch_->put(key, events::to_row(counted));
+  batch_->put(row_key(view::position), events::to_row(position));
+  if (auto written = store_.write(*batch_); !written) return written;
+  batch_ = store_.make_batch();
+  commands_.written();
+  forget();
+  return {};
+}
+
+void row_fold::write_states() {
+  const auto put_all = [&](const auto& entries) {
+    for (const auto& [stream, entry] : entries) batch_->put(entry.key, events::to_row(entry.state));
+  };
+  put_all(devices_);
+  put_all(hub_devices_);
+  put_all(groups_);
+  put_all(services_);
+  put_all(directory_);
+  for (const auto& [stream, device] : devices_) write_indexes(stream, device);
+}
+
+void row_fold::write_indexes(std::string_view stream, const touched_device& device) {
+  const auto scope = stream.substr(0, stream.find('/'));
+  const auto id = stream.substr(stream.rfind('/') + 1);
+  if (device.state.enrollment.has_value() != device.enrolled) {
+    const auto key = row_key(view::enrollments, scope, "/", id);
+    if (device.enrolled) batch_->erase(key);
+    else batch_->put(key, {});
+  }
+  std::optional<registration_summary> now;
+  if (device.state.registration) now = summary_of(*device.state.registration);
+  const auto& before = device.registered;
+  if (now == before) return;
+  if (before) {
+    if (!now || now->status != before->status) batch_->erase(by_status_prefix(scope, before->status).append(id));
+    if (before->group && (!now || now->group != before->group)) batch_->erase(by_group_prefix(scope, *before->group).append(id));
+    if (before->hub && (!now || now->hub != before->hub)) batch_->erase(by_hub_prefix(scope, *before->hub).append(id));
+  }
+  if (now) {
+    const auto row = events::to_row(*now);
+    batch_->put(by_status_prefix(scope, now->status).append(id), row);
+    if (now->group) batch_->put(by_group_prefix(scope, *now->group).append(id), row);
+    if (now->hub) batch_->put(by_hub_prefix(scope, *now->hub).append(id), row);
+  }
+}
+
+void row_fold::forget() {
+  devices_.clear();
+  hub_devices_.clear();
+  groups_.clear();
+  services_.clear();
+  directory_.clear();
+  counts_.clear();
+}
+
+}  // namespace muster::projections

@@ -1,0 +1,46 @@
+# Writes a CTest file with one test per enabled Boost.Test case of a program.
+# Called after the program was linked, with EXECUTABLE, TARGET, LABEL and OUTPUT.
+execute_process(COMMAND ${EXECUTABLE} --list_content=HRF --color_output=no
+                OUTPUT_VARIABLE output ERROR_VARIABLE listing RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${EXECUTABLE} could not list its cases: ${listing}")
+endif()
+
+# Each line is a suite or a case, four blanks deeper than the suite it belongs to; an asterisk marks what is enabled.
+string(REPLACE "\n" ";" lines "${listing}")
+set(path "")
+set(cases "")
+set(previous_depth -1)
+set(previous "")
+foreach(line IN LISTS lines ITEMS "")
+  string(REGEX MATCH "^( *)([^*]*[^*: ])(\\*?)(:.*)?$" matched "${line}")
+  set(indent "${CMAKE_MATCH_1}")
+  set(name "${CMAKE_MATCH_2}")
+  set(enabled "${CMAKE_MATCH_3}")
+  if(matched STREQUAL "")
+    set(depth 0)
+  else()
+    string(LENGTH "${indent}" depth)
+    math(EXPR depth "${depth} / 4")
+  endif()
+  # Only now is it known whether the line before was a suite: then this one is deeper.
+  if(previous AND depth LESS_EQUAL previous_depth)
+    list(APPEND cases "${previous}")
+  endif()
+  set(previous "")
+  if(NOT matched STREQUAL "")
+    list(SUBLIST path 0 ${depth} path)
+    list(APPEND path "${name}")
+    set(previous_depth ${depth})
+    if(enabled)
+      list(JOIN path "/" previous)
+    endif()
+  endif()
+endforeach()
+
+set(tests "")
+foreach(case IN LISTS cases)
+  string(APPEND tests "add_test([==[${LABEL}/${case}]==] [==[${EXECUTABLE}]==] [==[--run_test=${case}]==] --report_level=no)\n"
+                      "set_tests_properties([==[${LABEL}/${case}]==] PROPERTIES LABELS ${LABEL} TIMEOUT 120)\n")
+endforeach()
+file(WRITE ${OUTPUT} "${tests}")

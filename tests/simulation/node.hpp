@@ -1,0 +1,117 @@
+#pragma once
+
+#include "engine/shard.hpp"
+#include "tests/simulation/world.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace muster::simulation {
+
+/// What a process keeps over its end: rows and position, written together.
+struct disk {
+  rows table;
+  engine::log_position position;
+};
+
+/// One process of a node: the shard, projections, actors and answers around it, as the real node has them. It never touches
+/// another process but through the log.
+class node : public std::enable_shared_from_this<node> {
+ public:
+  using reply = std::function<void(const answer&)>;
+
+  /// `number` is unique among processes, `name` is not: a replaced process and its replacement share it.
+  node(world& w, int number, std::string name, disk start);
+
+  /// A command arrives. `r` is called at most once: never if the process ends first.
+  void submit(const command& c, reply r);
+  void log_grew();
+  void tick();
+  void should_own(bool yes);
+  void drain();
+
+  /// Stops for a while: what happens to it meanwhile happens when it resumes.
+  void pause() { paused_ = true; }
+  void resume();
+
+  int number() const { return number_; }
+  const std::string& name() const { return name_; }
+  bool paused() const { return paused_; }
+  const disk& saved() const { return saved_; }
+  const rows& table() const { return table_; }
+  const engine::shard& shard() const { return shard_; }
+  bool idle() const { return shard_.idle() && pending_.empty(); }
+
+ private:
+  struct decision {
+    std::optional<effect> event;
+    std::vector<engine::key_read> reads;
+    answer otherwise;  ///< if there is no event
+  };
+  struct pending {
+    command what;
+    reply tell;
+    std::uint64_t answered_before;  ///< when the command arrived
+    int conflicts = 0;
+    decision decided;
+  };
+  struct actor {
+    device_row row;
+    events::log_sequence seen;  ///< current as of
+    std::size_t next_frame;     ///< the first of `frames_` it has not evolved
+  };
+  struct folded {
+    std::vector<effect> effects;
+    events::log_sequence after;
+  };
+
+  /// Does `what` now, or when the process resumes.
+  void run(std::function<void()> what);
+  void run_after(microseconds delay, std::function<void()> what);
+  events::timestamp now() const;
+
+  // node.cpp: the log and the writer
+  void read_log();
+  void fold(const engine::log_record& record);
+  void save();
+  void flush();
+  void send(engine::shard::frame_to_send&& next);
+  void outcome_known(engine::append_outcome outcome, const engine::outgoing_frame& frame);
+  void answer_early(const engine::outgoing_frame& frame);
+  void settled(int attempt, const engine::settlement& s);
+  void finish(pending& p, const answer& a);
+
+  // node_decisions.cpp
+  void decide(int attempt, pending&& p);
+  decision decide(const command& c);
+  void decide_registration(const command& c, decision& d);
+  void propose(int attempt);
+  actor& load(int device);
+  void refresh_snapshot();
+
+  world& world_;
+  int number_;
+  std::string name_;
+  seeded_entropy random_;
+  engine::shard shard_;
+  rows table_;
+  disk saved_;
+  microseconds skew_;
+
+  bool paused_ = false;
+  std::deque<std::function<void()>> inbox_;
+  bool reading_ = false;
+  bool flushing_ = false;
+  bool flush_planned_ = false;
+  bool caught_up_ = false;
+
+  std::map<int, pending> pending_;  ///< by attempt
+  std::map<int, actor> actors_;     ///< by device
+  std::vector<folded> frames_;      ///< accepted since the process started
+  std::array<bool, groups> snapshot_{};
+  events::log_sequence snapshot_seen_;
+};
+
+}  // namespace muster::simulation

@@ -1,0 +1,331 @@
+#include "tests/simulation/simulator.hpp"
+
+#include "tests/simulation/node.hpp"
+
+#include <algorithm>
+
+namespace muster::simulation {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int client_tries_max = 8;
+constexpr std::uint64_t calm_claims_max = 6;
+
+/// One run: the nodes, their faults, and the clients.
+class simulator {
+ public:
+  simulator(std::uint64_t seed, bool with_trace);
+  run_result run();
+
+ private:
+  struct machine {
+    std::string name;
+    std::shared_ptr<node> process;  ///< null while it is down
+    disk kept;
+  };
+  struct client {
+    command what;
+    int tries = 0;
+    bool answered = false;
+  };
+
+  void draw_plan();
+  void start(machine& m);
+  void crash(machine& m);
+  void freeze_and_replace(std::size_t at);
+  void restart_by_plan(machine& m);
+  void pause(machine& m);
+  void plan_fault();
+  void plan_membership();
+  void plan_tick(std::size_t at);
+  void calm_down();
+
+  void plan_clients();
+  command draw_command(int id);
+  void ask(std::size_t who);
+  void ask_again(std::size_t who, microseconds delay);
+
+  void check_end();
+  bool calm() const { return w_.queue.now() >= calm_from_; }
+
+  world w_;
+  microseconds calm_from_{0};
+  microseconds work_until_{0};
+  microseconds end_{0};
+  microseconds fault_gap_{0};
+  microseconds pause_max_{0};
+  bool busy_at_the_turn_ = false;
+  std::vector<machine> machines_;
+  std::vector<client> clients_;
+  std::optional<std::size_t> owner_;  ///< the one node that should own the shard in the end
+  int processes_ = 0;
+  std::uint64_t claims_in_calm_ = 0;
+  statistics counts_;
+};
+
+events::journal_id draw_journal(std::uint64_t seed) { return seeded_entropy(seed).draw_id<events::journal_id>(); }
+
+simulator::simulator(std::uint64_t seed, bool with_trace) : w_(seed * 0x9e3779b97f4a7c15U + 1, with_trace, draw_journal(seed)) {
+  draw_plan();
+  w_.log.on_landed = [this](const engine::log_record& record) {
+    const auto header = events::read_header(record.bytes);
+    const bool claim = header && header->kind == events::frame_kind::claim;
+    if (claim && calm()) ++claims_in_calm_;
+    w_.fail_if(w_.seen.landed(record.offset.value(), record.bytes));
+    w_.note([&] {
+      const auto& s = w_.seen.now();
+      return "offset " + std::to_string(record.offset.value()) + ": " + (claim ? "claim" : header ? "batch" : "foreign record") +
+             (header ? " of epoch " + std::to_string(header->epoch.value()) + " by " + std::string(header->node) : "") +
+             (s.counts ? " counts" : " is void") + "; sequence " + std::to_string(s.sequence) + ", epoch " + std::to_string(s.epoch);
+    });
+    for (const auto& m : machines_) {
+      if (m.process) m.process->log_grew();
+    }
+  };
+  const auto nodes = w_.plan.exclusive ? 1 : 2 + w_.roll.below(2);
+  for (std::size_t i = 0; i < nodes; ++i) {
+    machines_.push_back({"node-" + std::to_string(i), nullptr, {}});
+    start(machines_.back());
+    plan_tick(i);
+  }
+  plan_membership();
+  plan_fault();
+  plan_clients();
+  w_.queue.at(calm_from_, [this] { calm_down(); });
+}
+
+void simulator::draw_plan() {
+  auto& roll = w_.roll;
+  const auto rate = [&](unsigned most) { return roll.chance(400) ? 0U : static_cast<unsigned>(roll.below(most)); };
+  auto& plan = w_.plan;
+  plan.exclusive = roll.chance(100);
+  if (roll.chance(250)) plan.frame_bytes_max = 1400;
+  if (roll.chance(250)) plan.changed_keys_max = 48;
+  plan.decision_max = roll.between(1ms, 400ms);
+  plan.tail_delay_max = roll.between(1ms, 500ms);
+  plan.save_per_mille = roll.chance(200) ? 1000 : 50 + static_cast<unsigned>(roll.below(400));
+  plan.lag_per_mille = rate(700);
+  w_.log.faults = {rate(100), rate(150), rate(150), rate(200), rate(200), roll.between(100ms, 12s)};
+  if (plan.exclusive) w_.log.faults = {rate(100), 0, 0, 0, 0, 0s};
+  calm_from_ = w_.log.calm_from = roll.between(3s, 25s);
+  work_until_ = calm_from_ + 4s;
+  end_ = calm_from_ + 45s;
+  fault_gap_ = roll.between(300ms, 8s);
+  pause_max_ = roll.between(50ms, 12s);
+  busy_at_the_turn_ = roll.chance(60);
+}
+
+// ---- processes and their faults
+
+void simulator::start(machine& m) {
+  m.process = std::make_shared<node>(w_, processes_++, m.name, m.kept);
+  w_.note([&] { return m.name + " starts at sequence " + std::to_string(m.kept.position.sequence.value()); });
+  if (w_.plan.exclusive || w_.roll.chance(500)) m.process->should_own(true);
+  m.process->log_grew();
+}
+
+void simulator::crash(machine& m) {
+  w_.note([&] { return m.name + " crashes"; });
+  ++counts_.restarts;
+  m.kept = m.process->saved();
+  if (w_.plan.exclusive) w_.log.drop_from(m.process->number());
+  m.process.reset();
+  const auto at = static_cast<std::size_t>(&m - machines_.data());
+  w_.queue.at(std::min(w_.queue.now() + w_.roll.between(20ms, 4s), std::max(calm_from_, w_.queue.now())),
+              [this, at] { start(machines_[at]); });
+}
+
+// Somebody thinks the process dead and starts it again elsewhere, with its name and a copy of its disk. It is not dead.
+void simulator::freeze_and_replace(std::size_t at) {
+  if (machines_.size() >= 4) return crash(machines_[at]);
+  w_.note([&] { return machines_[at].name + " freezes, and is replaced"; });
+  ++counts_.restarts;
+  pause(machines_[at]);
+  machines_.push_back({machines_[at].name, nullptr, machines_[at].process->saved()});
+  start(machines_.back());
+  plan_tick(machines_.size() - 1);
+}
+
+void simulator::restart_by_plan(machine& m) {
+  w_.note([&] { return m.name + " drains"; });
+  m.process->drain();
+  const auto at = static_cast<std::size_t>(&m - machines_.data());
+  w_.queue.at(std::min(w_.queue.now() + w_.roll.between(100ms, 3s), std::max(calm_from_, w_.queue.now())),
+              [this, at, was = std::weak_ptr(m.process)] {
+                if (const auto process = was.lock(); process && process == machines_[at].process) crash(machines_[at]);
+              });
+}
+
+void simulator::pause(machine& m) {
+  w_.note([&] { return m.name + " freezes"; });
+  m.process->pause();
+  const auto until = std::min(w_.queue.now() + w_.roll.between(10ms, pause_max_), std::max(calm_from_, w_.queue.now()));
+  w_.queue.at(until, [this, weak = std::weak_ptr(m.process)] {
+    if (const auto process = weak.lock()) {
+      w_.note([&] { return process->name() + " goes on"; });
+      process->resume();
+    }
+  });
+}
+
+void simulator::plan_fault() {
+  w_.queue.after(w_.roll.between(10ms, fault_gap_), [this] {
+    if (calm()) return;
+    const auto at = static_cast<std::size_t>(w_.roll.below(machines_.size()));
+    auto& m = machines_[at];
+    const auto what = w_.roll.below(10);
+    if (m.process && !m.process->paused()) {
+      if (what < 3) crash(m);
+      else if (what < 4 && !w_.plan.exclusive) freeze_and_replace(at);
+      else if (what < 5) restart_by_plan(m);
+      else if (what < 9) pause(m);
+    }
+    if (what == 9) w_.log.land("not a frame of ours");
+    plan_fault();
+  });
+}
+
+// What nodes are told about who should own the shard is often wrong: nobody, or several at once.
+void simulator::plan_membership() {
+  if (w_.plan.exclusive) return;
+  w_.queue.after(w_.roll.between(100ms, 5s), [this] {
+    if (calm()) return;
+    const auto told = w_.roll.below(4);
+    const auto one = w_.roll.below(machines_.size());
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      const bool yes = told < 2 ? i == one : told == 2 ? w_.roll.chance(500) : true;
+      if (machines_[i].process) machines_[i].process->should_own(yes);
+    }
+    plan_membership();
+  });
+}
+
+void simulator::plan_tick(std::size_t at) {
+  w_.queue.after(w_.roll.between(100ms, 300ms), [this, at] {
+    if (machines_[at].process) machines_[at].process->tick();
+    plan_tick(at);
+  });
+}
+
+void simulator::calm_down() {
+  w_.note([] { return "faults end"; });
+  w_.log.faults = {};
+  // Drawn a little later, so that whoever is to start or to go on at this moment has done so.
+  w_.queue.after(1us, [this] {
+    owner_ = w_.roll.below(machines_.size());
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      if (machines_[i].process) machines_[i].process->should_own(i == *owner_);
+    }
+    w_.note([&] { return "from now on process " + std::to_string(*owner_) + ", " + machines_[*owner_].name + ", should own"; });
+  });
+}
+
+// ---- clients
+
+void simulator::plan_clients() {
+  const auto add = [&](microseconds when) {
+    const auto who = clients_.size();
+    clients_.push_back({draw_command(static_cast<int>(who)), 0, false});
+    w_.queue.at(when, [this, who] { ask(who); });
+  };
+  const auto bursts = 2 + w_.roll.below(12);
+  for (std::uint64_t i = 0; i < bursts; ++i) {
+    const auto begin = w_.roll.between(0s, work_until_);
+    const auto size = 1 + w_.roll.below(10);
+    for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms));
+  }
+  if (!busy_at_the_turn_) return;
+  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 8ms)) add(when);
+}
+
+command simulator::draw_command(int id) {
+  auto& roll = w_.roll;
+  command c{id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(600)};
+  const auto kind = roll.below(10);
+  if (kind >= 9) c.kind = command_kind::release_device;
+  else if (kind >= 7) c.kind = command_kind::read_device;
+  else if (kind >= 5) c.kind = command_kind::set_group;
+  return c;
+}
+
+// A client asks any node, and asks again, elsewhere and with the same command ID, when it is refused or gets impatient:
+// the first try may still be on its way then.
+void simulator::ask(std::size_t who) {
+  auto& c = clients_[who];
+  if (c.answered) return;
+  if (c.tries++ >= client_tries_max) {
+    ++counts_.given_up;
+    return;
+  }
+  const auto& m = machines_[w_.roll.below(machines_.size())];
+  if (!m.process) return ask_again(who, w_.roll.between(20ms, 500ms));
+  const auto patience = w_.roll.chance(300) ? 100ms : 3s;
+  ask_again(who, w_.roll.between(patience, patience * 2));
+  m.process->submit(c.what, [this, who](const answer& a) {
+    auto& asked = clients_[who];
+    if (a.kind == answer_kind::unavailable) return ask_again(who, w_.roll.between(20ms, 500ms));
+    if (asked.answered) return;
+    asked.answered = true;
+    ++counts_.answers;
+  });
+}
+
+void simulator::ask_again(std::size_t who, microseconds delay) {
+  w_.queue.after(delay, [this, who] { ask(who); });
+}
+
+// ---- the end
+
+void simulator::check_end() {
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const auto& m = machines_[i];
+    const auto who = "process " + std::to_string(i) + ", " + m.name + ", ";
+    if (!m.process) return w_.fail(who + "is down in the end");
+    const auto& process = *m.process;
+    const bool drained = process.shard().open() && i != *owner_;
+    if (drained) return w_.fail(who + "holds the shard in the end and should not");
+    if (process.shard().open()) ++open;
+    if (!process.idle()) return w_.fail(who + "never ends: something is queued or in flight");
+    const auto& seen = w_.seen.now();
+    if (process.shard().position().sequence.value() != seen.sequence || process.shard().position().head != seen.head) {
+      return w_.fail(who + "has not folded the log to its end");
+    }
+    if (process.table() != w_.seen.table()) return w_.fail(who + "has other rows than the log says");
+  }
+  if (open != 1) w_.fail("nobody holds the shard in the end");
+  if (claims_in_calm_ > calm_claims_max) {
+    w_.fail(std::to_string(claims_in_calm_) + " claims were needed once faults had ended");
+  }
+}
+
+run_result simulator::run() {
+  while (!w_.violation && w_.queue.step(end_)) {
+  }
+  if (!w_.violation) check_end();
+  counts_.frames = w_.seen.frames();
+  counts_.void_frames = w_.seen.void_frames();
+  counts_.claims = w_.seen.claims();
+  counts_.conflicts = w_.conflicts;
+  counts_.claims_in_calm = claims_in_calm_;
+  return {w_.violation, std::move(w_.trace), counts_};
+}
+
+}  // namespace
+
+void statistics::add(const statistics& other) {
+  frames += other.frames;
+  void_frames += other.void_frames;
+  claims += other.claims;
+  answers += other.answers;
+  given_up += other.given_up;
+  conflicts += other.conflicts;
+  restarts += other.restarts;
+  claims_in_calm = std::max(claims_in_calm, other.claims_in_calm);
+}
+
+run_result run(std::uint64_t seed, bool with_trace) { return simulator(seed, with_trace).run(); }
+
+}  // namespace muster::simulation
