@@ -102,9 +102,9 @@ class embedded_keyring final : public engine::keyring {
   /// reported as done: pausing waits for those, and the toggle makes RocksDB look for files they missed.
   rocksdb::Status delete_unused_files() {
     auto status = db_->PauseBackgroundWork();
+    if (status.ok()) status = db_->ContinueBackgroundWork();
     if (status.ok()) status = db_->DisableFileDeletions();
     if (status.ok()) status = db_->EnableFileDeletions(/*force=*/true);
-    if (status.ok()) status = db_->ContinueBackgroundWork();
     return status;
   }
 

@@ -120,6 +120,7 @@ rocksdb::Options store_options() {
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = rocksdb::kLZ4Compression;
   options.bytes_per_sync = 1 << 20;
+  options.manifest_preallocation_size = 64 << 10;
   options.max_open_files = 512;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.keep_log_file_num = 4;

@@ -28,8 +28,8 @@ bool belongs_on(const events::event& e, const events::stream_name& stream) {
       e);
 }
 
-result<folded_frame> read_events(shard::accepted_frame frame, events::timestamp time) {
-  folded_frame folded{frame.offset, frame.kind, time, {}, std::move(frame.records), std::move(frame.after)};
+result<folded_frame> read_events(shard::accepted_frame frame) {
+  folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.records), std::move(frame.after)};
   folded.events.reserve(folded.records.size());
   for (const auto& record : folded.records) {
     const auto where = [&] { return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text(); };

@@ -36,7 +36,7 @@ std::optional<shard::accepted_frame> shard::fold(const log_record& record) {
   }
   const bool accepted = seen.what == verdict::accepted;
   if (!accepted) ++void_frames_;
-  accepted_frame frame{seen.header.kind, record.offset, {}, {}};
+  accepted_frame frame{seen.header.kind, record.offset, seen.header.time, {}, {}};
   if (accepted && seen.header.kind == events::frame_kind::batch) {
     auto records = events::read_records(seen.header);
     if (!records) {
@@ -162,7 +162,7 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
       continue;
     }
     if (settle_at_once(p)) {
-      due(p, {settlement_kind::committed, position().sequence, position().time, {}});
+      due(p, {settlement_kind::committed, position().sequence.next(), position().time, {}});
       queue_.pop_front();
       continue;
     }

@@ -38,6 +38,7 @@ class shard {
   struct accepted_frame {
     events::frame_kind kind = events::frame_kind::batch;
     events::log_offset offset;
+    events::timestamp time;
     std::vector<events::event_record> records;  ///< empty in claims and empty batches
     log_position after;                         ///< to be saved with what the events change
   };

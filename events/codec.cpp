@@ -18,10 +18,17 @@ using json_out = rapidjson::Writer<rapidjson::StringBuffer>;
 
 class json_writer {
  public:
-  explicit json_writer(json_out& out) : out_(out) {}
+  explicit json_writer(json_out& out, const sealed_renderer* render = nullptr) : out_(out), render_(render) {}
 
   template <class T>
   void operator()(const char* name, const T& value) {
+    if constexpr (std::same_as<T, sealed_text>) {
+      if (const auto rendered = render_ != nullptr ? (*render_)(name, value) : std::nullopt) {
+        out_.Key(name);
+        out_.RawValue(rendered->data(), rendered->size(), rapidjson::kStringType);
+        return;
+      }
+    }
     if constexpr (is_optional<T>::value) {
       if (value) (*this)(name, *value);
     } else if constexpr (is_vector<T>::value) {
@@ -61,6 +68,7 @@ class json_writer {
   void text(std::string_view value) { out_.String(value.data(), static_cast<rapidjson::SizeType>(value.size())); }
 
   json_out& out_;
+  const sealed_renderer* render_;
 };
 
 // ---- reading
@@ -314,12 +322,27 @@ bool is_operation(const event& e) {
          std::holds_alternative<enrollment_group_deleted>(e) || std::holds_alternative<registration_deleted>(e);
 }
 
-std::string to_json(const event& e) {
+namespace {
+
+std::string write_event(const event& e, const sealed_renderer* render) {
   thread_local rapidjson::StringBuffer buffer;
   buffer.Clear();
   json_out out(buffer);
-  json_writer writer(out);
+  json_writer writer(out, render);
   std::visit([&](const auto& each) { writer.write(each); }, e);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+std::string to_json(const event& e) { return write_event(e, nullptr); }
+
+std::string to_json(const event& e, const sealed_renderer& render) { return write_event(e, &render); }
+
+std::string to_json_string(std::string_view text) {
+  rapidjson::StringBuffer buffer;
+  json_out out(buffer);
+  out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
   return {buffer.GetString(), buffer.GetSize()};
 }
 

@@ -3,6 +3,8 @@
 #include "events/event.hpp"
 
 #include <expected>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,15 @@ struct codec_error {
 
 /// The data of an event as compact JSON, members in the order of `describe`; absent optionals and empty lists are left out.
 std::string to_json(const event& e);
+
+/// What stands in place of a sealed field: JSON text, or nothing to leave the box as it is. `member` is the field's name.
+using sealed_renderer = std::function<std::optional<std::string>(std::string_view member, const sealed_text& box)>;
+
+/// As `to_json`, with sealed fields given as `render` wants them.
+std::string to_json(const event& e, const sealed_renderer& render);
+
+/// `text` as a JSON string, quoted and escaped.
+std::string to_json_string(std::string_view text);
 
 /// The event of `type` whose data is `json`. Members it does not know are passed over, so that a later version may add some.
 std::expected<event, codec_error> from_json(std::string_view type, std::string_view json);

@@ -249,11 +249,12 @@ result<std::optional<events::log_offset>> row_projection::frame_of(events::log_s
 }
 
 result<std::vector<engine::event_count>> row_projection::event_counts(const events::id_scope& scope) {
-  constexpr std::size_t day_size = 10;
   std::vector<engine::event_count> counts;
   const auto prefix = row_key(view::event_counts, scope.text(), "/");
   const auto done = scan_rows<count_row>(*rows_, keys_below(prefix), prefix.size(), [&](std::string_view rest, const auto& row) {
-    counts.push_back({std::string(rest.substr(0, day_size)), std::string(rest.substr(day_size + 1)), row.events, row.operations});
+    const auto day = rest.substr(0, rest.find('/'));
+    const auto type = rest.substr(std::min(day.size() + 1, rest.size()));
+    counts.push_back({std::string(day), std::string(type), row.events, row.operations});
     return true;
   });
   if (!done) return std::unexpected(done.error());

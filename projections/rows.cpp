@@ -34,7 +34,7 @@ std::string sortable(std::uint64_t value) {
 
 std::uint64_t from_sortable(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 8; ++i) value = value << 8U | static_cast<std::uint8_t>(bytes[i]);
+  for (const char byte : bytes.substr(0, 8)) value = value << 8U | static_cast<std::uint8_t>(byte);
   return value;
 }
 

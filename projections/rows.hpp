@@ -75,7 +75,7 @@ std::string row_key(view v, const Parts&... parts) {
 
 /// Eight bytes that sort as `value` does.
 std::string sortable(std::uint64_t value);
-/// The value whose eight sortable bytes begin at `bytes`, which has that many.
+/// The value whose eight sortable bytes `bytes` begins with.
 std::uint64_t from_sortable(std::string_view bytes);
 
 /// All keys that begin with `prefix`, from behind `prefix` + `after` on; all of them if `after` is empty.

@@ -2,6 +2,7 @@
 
 #include "events/ids.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 

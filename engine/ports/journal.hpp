@@ -52,7 +52,7 @@ class journal {
 
   /// The frames of `shard` from `from` on, in order, at most about `bytes_max` bytes (but at least one frame if there is one);
   /// empty at the end. Frames whose append has not returned yet may be left out. `corrupt` names offset and fault, and comes
-  /// again at every try: damage is never skipped. Any thread, one at a time per shard.
+  /// again at every try: damage is never skipped. Any thread, several at a time: a rebuild and the history read beside the fold.
   virtual result<std::vector<log_record>> read(events::shard_id shard, events::log_offset from, std::size_t bytes_max) = 0;
 
   /// The offset behind the last frame of `shard`, asked of the log now. Any thread.

@@ -170,8 +170,9 @@ void node::answer_early(const engine::outgoing_frame& frame) {
   for (const auto& each : *records) {
     const auto found = pending_.find(to_effect(each).attempt);
     if (found == pending_.end()) continue;
-    finish(found->second, {answer_kind::done, each.meta.sequence.value(), 0, {}});
+    auto p = std::move(found->second);
     pending_.erase(found);
+    finish(p, {answer_kind::done, each.meta.sequence.value(), 0, {}});
   }
 }
 
@@ -210,6 +211,7 @@ void node::finish(pending& p, const answer& a) {
   if (a.kind == answer_kind::done || a.kind == answer_kind::recorded) world_.answered = std::max(world_.answered, a.sequence);
   if (a.kind != answer_kind::unavailable) world_.answered = std::max(world_.answered, a.as_of);
   p.tell(a);
+  if (p.admitted) release(p.what);
 }
 
 }  // namespace muster::simulation

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/limits.hpp"
 #include "engine/shard.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -55,6 +56,7 @@ class node : public std::enable_shared_from_this<node> {
     reply tell;
     std::uint64_t answered_before;  ///< when the command arrived
     int conflicts = 0;
+    bool admitted = false;          ///< its actor is busy with it
     decision decided;
   };
   struct actor {
@@ -84,6 +86,8 @@ class node : public std::enable_shared_from_this<node> {
   void finish(pending& p, const answer& a);
 
   // node_decisions.cpp
+  void admit(pending&& p);
+  void release(const command& c);
   void decide(int attempt, pending&& p);
   decision decide(const command& c);
   void decide_registration(const command& c, decision& d);
@@ -108,6 +112,7 @@ class node : public std::enable_shared_from_this<node> {
   bool caught_up_ = false;
 
   std::map<int, pending> pending_;  ///< by attempt
+  std::map<int, std::deque<pending>> waiting_;  ///< by actor: behind the command it is busy with
   std::map<int, actor> actors_;     ///< by device
   std::vector<folded> frames_;      ///< accepted since the process started
   std::array<bool, groups> snapshot_{};

@@ -5,14 +5,42 @@ namespace muster::simulation {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr int scope_actor = -1;
+
+int actor_for(const command& c) { return c.kind == command_kind::set_group ? scope_actor : c.device; }
+
+}  // namespace
+
 void node::submit(const command& c, reply r) {
   run([this, c, r = std::move(r)]() mutable {
-    pending p{c, std::move(r), world_.answered, 0, {}};
+    pending p{c, std::move(r), world_.answered, 0, false, {}};
     world_.note([&] { return name_ + " gets " + to_text(c); });
     // A gateway refuses what comes to a shard that is not open; the shard must bear what slips through.
     if (!shard_.open() && !world_.roll.chance(100)) return finish(p, {});
-    decide(++world_.attempts, std::move(p));
+    admit(std::move(p));
   });
+}
+
+// An actor is busy with one command at a time; a few more wait.
+void node::admit(pending&& p) {
+  const auto [at, free] = waiting_.try_emplace(actor_for(p.what));
+  if (!free && at->second.size() >= engine::limits::device_queue_max) return finish(p, {});
+  p.admitted = true;
+  if (free) decide(++world_.attempts, std::move(p));
+  else at->second.push_back(std::move(p));
+}
+
+void node::release(const command& c) {
+  const auto at = waiting_.find(actor_for(c));
+  if (at->second.empty()) {
+    waiting_.erase(at);
+    return;
+  }
+  auto next = std::move(at->second.front());
+  at->second.pop_front();
+  decide(++world_.attempts, std::move(next));
 }
 
 void node::decide(int attempt, pending&& p) {

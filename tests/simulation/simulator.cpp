@@ -43,7 +43,7 @@ class simulator {
   void calm_down();
 
   void plan_clients();
-  command draw_command(int id);
+  command draw_command(int id, bool busy);
   void ask(std::size_t who);
   void ask_again(std::size_t who, microseconds delay);
 
@@ -225,28 +225,29 @@ void simulator::calm_down() {
 // ---- clients
 
 void simulator::plan_clients() {
-  const auto add = [&](microseconds when) {
+  const auto add = [&](microseconds when, bool busy) {
     const auto who = clients_.size();
-    clients_.push_back({draw_command(static_cast<int>(who)), 0, false});
+    clients_.push_back({draw_command(static_cast<int>(who), busy), 0, false});
     w_.queue.at(when, [this, who] { ask(who); });
   };
   const auto bursts = 2 + w_.roll.below(12);
   for (std::uint64_t i = 0; i < bursts; ++i) {
     const auto begin = w_.roll.between(0s, work_until_);
     const auto size = 1 + w_.roll.below(10);
-    for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms));
+    for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms), false);
   }
   if (!busy_at_the_turn_) return;
-  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 8ms)) add(when);
+  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 8ms)) add(when, true);
 }
 
-command simulator::draw_command(int id) {
+// Groups hardly change while there is much to do: a registration waits for those who change them.
+command simulator::draw_command(int id, bool busy) {
   auto& roll = w_.roll;
   command c{id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(600)};
   const auto kind = roll.below(10);
   if (kind >= 9) c.kind = command_kind::release_device;
   else if (kind >= 7) c.kind = command_kind::read_device;
-  else if (kind >= 5) c.kind = command_kind::set_group;
+  else if (kind >= 5 && (!busy || roll.chance(20))) c.kind = command_kind::set_group;
   return c;
 }
 

@@ -1,0 +1,193 @@
+#include "projections/rocksdb_projection.hpp"
+
+#include <atomic>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+namespace muster::projections {
+
+class rocksdb_memory {
+ public:
+  rocksdb_memory(std::size_t cache_bytes, std::size_t write_buffer_bytes)
+      : cache(rocksdb::NewLRUCache(cache_bytes, cache_shard_bits, false, high_priority_share)),
+        write_buffers(std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes, cache)) {}
+
+  static constexpr int cache_shard_bits = 4;
+  static constexpr double high_priority_share = 0.5;
+
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+};
+
+std::shared_ptr<rocksdb_memory> make_rocksdb_memory(std::size_t cache_bytes, std::size_t write_buffer_bytes) {
+  return std::make_shared<rocksdb_memory>(cache_bytes, write_buffer_bytes);
+}
+
+namespace {
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view_of(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+// The one place where RocksDB's word becomes ours.
+engine::result<void> to_result(const rocksdb::Status& status, const std::filesystem::path& directory) {
+  if (status.ok()) return {};
+  return engine::fail(status.IsCorruption() ? engine::errc::corrupt : engine::errc::internal,
+                      "projections in " + directory.string() + ": " + status.ToString());
+}
+
+rocksdb::Options options_for(const rocksdb_memory& memory) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = memory.cache;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // Index and filters are in the cache too, so that memory stays bounded however many rows there are; in small parts, because
+  // a whole file's filter, read again for one row, costs a hundred times what the row does.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4096;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_top_level_index_and_filter = true;
+  table.format_version = 5;
+
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_manager = memory.write_buffers;
+  options.write_buffer_size = 16U << 20U;
+  options.max_write_buffer_number = 2;
+  options.arena_block_size = 256U << 10U;  // sixteen shards with a few rows each must stay small
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.allow_concurrent_memtable_write = false;  // one writer per shard: plain inserts are cheaper
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 512;
+  options.bytes_per_sync = 1U << 20U;
+  options.stats_dump_period_sec = 0;  // either would cost each shard a thread
+  options.stats_persist_period_sec = 0;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 1U << 20U;
+  return options;
+}
+
+engine::result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksdb::ReadOptions& options, std::string_view key,
+                                                   const std::filesystem::path& directory) {
+  std::string value;
+  const auto status = db.Get(options, slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (auto read = to_result(status, directory); !read) return std::unexpected(read.error());
+  return value;
+}
+
+// There is no prefix extractor, and an upper bound on every scan: a scan can never run into another scope's rows.
+engine::result<void> scan_rows(rocksdb::DB& db, rocksdb::ReadOptions options, std::string_view from, std::string_view to,
+                               const row_source::visitor& visit, const std::filesystem::path& directory) {
+  const auto upper = slice(to);
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> rows(db.NewIterator(options));
+  for (rows->Seek(slice(from)); rows->Valid(); rows->Next()) {
+    if (!visit(view_of(rows->key()), view_of(rows->value()))) return {};
+  }
+  return to_result(rows->status(), directory);
+}
+
+class rocksdb_batch final : public row_batch {
+ public:
+  // A batch in memory cannot fail: it has no size limit and no column family to miss.
+  void put(std::string_view key, std::string_view value) override { batch.Put(slice(key), slice(value)).PermitUncheckedError(); }
+  void erase(std::string_view key) override { batch.Delete(slice(key)).PermitUncheckedError(); }
+
+  rocksdb::WriteBatch batch;
+};
+
+class rocksdb_snapshot final : public row_source {
+ public:
+  rocksdb_snapshot(rocksdb::DB& db, const std::filesystem::path& directory)
+      : db_(db), directory_(directory), snapshot_(db.GetSnapshot()) {
+    options_.snapshot = snapshot_;
+  }
+  ~rocksdb_snapshot() override { db_.ReleaseSnapshot(snapshot_); }
+  rocksdb_snapshot(const rocksdb_snapshot&) = delete;
+  rocksdb_snapshot& operator=(const rocksdb_snapshot&) = delete;
+
+  engine::result<std::optional<std::string>> get(std::string_view key) const override {
+    return get_row(db_, options_, key, directory_);
+  }
+  engine::result<void> scan(std::string_view from, std::string_view to, const visitor& visit) const override {
+    return scan_rows(db_, options_, from, to, visit, directory_);
+  }
+
+ private:
+  rocksdb::DB& db_;
+  const std::filesystem::path& directory_;
+  const rocksdb::Snapshot* snapshot_;
+  rocksdb::ReadOptions options_;
+};
+
+class rocksdb_row_store final : public rocksdb_rows {
+ public:
+  rocksdb_row_store(std::filesystem::path directory, std::shared_ptr<rocksdb_memory> memory, std::unique_ptr<rocksdb::DB> db,
+                    durability writes)
+      : directory_(std::move(directory)),
+        memory_(std::move(memory)),
+        db_(std::move(db)),
+        logged_(writes == durability::logged),
+        discarded_(writes == durability::none) {}
+
+  ~rocksdb_row_store() override {
+    db_.reset();
+    std::error_code left_over;  // the next start removes what this could not
+    if (discarded_) std::filesystem::remove_all(directory_, left_over);
+  }
+  rocksdb_row_store(const rocksdb_row_store&) = delete;
+  rocksdb_row_store& operator=(const rocksdb_row_store&) = delete;
+
+  engine::result<std::optional<std::string>> get(std::string_view key) const override {
+    return get_row(*db_, {}, key, directory_);
+  }
+  engine::result<void> scan(std::string_view from, std::string_view to, const visitor& visit) const override {
+    return scan_rows(*db_, {}, from, to, visit, directory_);
+  }
+  std::unique_ptr<row_batch> make_batch() override { return std::make_unique<rocksdb_batch>(); }
+  engine::result<void> write(row_batch& batch) override {
+    rocksdb::WriteOptions options;
+    options.disableWAL = !logged_;
+    return to_result(db_->Write(options, &static_cast<rocksdb_batch&>(batch).batch), directory_);
+  }
+  std::unique_ptr<row_source> snapshot() const override { return std::make_unique<rocksdb_snapshot>(*db_, directory_); }
+
+  engine::result<void> keep() override {
+    logged_ = true;
+    if (auto flushed = to_result(db_->Flush({}), directory_); !flushed) return flushed;
+    discarded_ = false;
+    return to_result(db_->SyncWAL(), directory_);
+  }
+  void discard() override { discarded_ = true; }
+
+ private:
+  std::filesystem::path directory_;
+  std::shared_ptr<rocksdb_memory> memory_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> logged_;
+  std::atomic<bool> discarded_;
+};
+
+}  // namespace
+
+engine::result<std::shared_ptr<rocksdb_rows>> open_rocksdb_rows(const std::filesystem::path& directory,
+                                                                std::shared_ptr<rocksdb_memory> memory, durability writes) {
+  rocksdb::DB* opened = nullptr;
+  const auto status = rocksdb::DB::Open(options_for(*memory), directory.string(), &opened);
+  std::unique_ptr<rocksdb::DB> db(opened);
+  if (auto done = to_result(status, directory); !done) return std::unexpected(done.error());
+  return std::make_shared<rocksdb_row_store>(directory, std::move(memory), std::move(db), writes);
+}
+
+}  // namespace muster::projections
