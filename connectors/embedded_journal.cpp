@@ -30,7 +30,8 @@ constexpr std::size_t key_bytes = 12;
 
 template <class Integer>
 void put_big_endian(std::string& out, Integer value) {
-  for (int shift = (static_cast<int>(sizeof value) - 1) * 8; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+  for (int shift = (static_cast<int>(sizeof value) - 1) * 8; shift >= 0; shift -= 8)
+    out += static_cast<char>(value >> shift);
 }
 
 events::log_offset offset_of(const rocksdb::Slice& key) {
@@ -60,7 +61,7 @@ rocksdb::Options journal_rocksdb_options() {
 
 /// Bounds an iterator to one shard. Must outlive the iterator, which points into it.
 class shard_range {
- public:
+public:
   explicit shard_range(events::shard_id shard)
       : upper_(embedded_journal_key(events::shard_id(shard.value() + 1), {})), upper_slice_(upper_) {
     options_.prefix_same_as_start = true;
@@ -73,7 +74,7 @@ class shard_range {
 
   const rocksdb::ReadOptions& options() const { return options_; }
 
- private:
+private:
   std::string upper_;
   rocksdb::Slice upper_slice_;
   rocksdb::ReadOptions options_;
@@ -84,14 +85,16 @@ result<events::log_offset> find_end(rocksdb::DB& db, events::shard_id shard) {
   const shard_range range(shard);
   const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(range.options()));
   row->SeekForPrev(embedded_journal_key(shard, events::log_offset(std::numeric_limits<std::uint64_t>::max())));
-  if (!row->status().ok()) return failed("shard " + std::to_string(shard.value()) + ": its end cannot be read", row->status());
+  if (!row->status().ok())
+    return failed("shard " + std::to_string(shard.value()) + ": its end cannot be read", row->status());
   if (!row->Valid()) return events::log_offset(0);
   const auto last = offset_of(row->key());
   if (last.value() == 0) return last.next();
   row->Prev();
   const events::log_offset before(last.value() - 1);
   if (!row->status().ok()) return failed(at(shard, before) + " cannot be read", row->status());
-  if (!row->Valid() || offset_of(row->key()) != before) return fail(errc::corrupt, at(shard, before) + ": the frame is missing");
+  if (!row->Valid() || offset_of(row->key()) != before)
+    return fail(errc::corrupt, at(shard, before) + ": the frame is missing");
   return last.next();
 }
 
@@ -101,7 +104,7 @@ void end_process(const std::string& why) {
 }
 
 class embedded_journal final : public engine::journal {
- public:
+public:
   embedded_journal(embedded_journal_options options, engine::journal_identity identity, std::unique_ptr<rocksdb::DB> db,
                    const std::vector<events::log_offset>& ends)
       : options_(std::move(options)), identity_(identity), db_(std::move(db)) {
@@ -126,15 +129,17 @@ class embedded_journal final : public engine::journal {
     synced.sync = true;
     if (const auto status = db_->Write(synced, &batch); !status.ok()) {
       lost_ = true;
-      options_.fatal("the journal in " + options_.directory.string() + " could not be written: " + status.ToString() +
-                     ". What is on the disk is no longer known, so the process ends; see to the disk, then start again");
+      options_.fatal(
+          "the journal in " + options_.directory.string() + " could not be written: " + status.ToString() +
+          ". What is on the disk is no longer known, so the process ends; see to the disk, then start again");
       return std::vector<append_outcome>(frames.size(), append_outcome::unknown);
     }
     publish(frames);
     return std::vector<append_outcome>(frames.size(), append_outcome::durable);
   }
 
-  result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from, std::size_t bytes_max) override {
+  result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from,
+                                               std::size_t bytes_max) override {
     const auto& lane = *lanes_.at(shard.value());
     if (auto recent = lane.read(from, bytes_max)) return std::move(*recent);
     return read_stored(shard, from, lane.end(), bytes_max);
@@ -144,9 +149,9 @@ class embedded_journal final : public engine::journal {
   void on_arrival(std::function<void(events::shard_id)> arrived) override { arrived_ = std::move(arrived); }
   bool exclusive() const override { return true; }
 
- private:
+private:
   bool has_room_for(std::size_t bytes) const {
-    struct statvfs disk {};
+    struct statvfs disk{};
     if (::statvfs(options_.directory.c_str(), &disk) != 0) return true;  // the write will tell
     const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     return free >= bytes && free - bytes >= options_.free_bytes_min;
@@ -162,9 +167,10 @@ class embedded_journal final : public engine::journal {
     }
   }
 
-  /// Every frame before `end` must be there and right; what was read before the first fault is returned, and the fault next time.
-  result<std::vector<engine::log_record>> read_stored(events::shard_id shard, events::log_offset from, events::log_offset end,
-                                                      std::size_t bytes_max) {
+  /// Every frame before `end` must be there and right; what was read before the first fault is returned, and the fault
+  /// next time.
+  result<std::vector<engine::log_record>> read_stored(events::shard_id shard, events::log_offset from,
+                                                      events::log_offset end, std::size_t bytes_max) {
     const shard_range range(shard);
     const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(range.options()));
     std::vector<engine::log_record> records;
@@ -174,7 +180,8 @@ class embedded_journal final : public engine::journal {
       const auto fault = fault_of(*row, offset);
       if (!fault.empty()) {
         if (!records.empty()) break;
-        return fail(errc::corrupt, at(shard, offset) + ": " + fault + " (journal in " + options_.directory.string() + ")");
+        return fail(errc::corrupt,
+                    at(shard, offset) + ": " + fault + " (journal in " + options_.directory.string() + ")");
       }
       if (!records.empty() && bytes + row->value().size() > bytes_max) break;
       bytes += row->value().size();
@@ -207,10 +214,12 @@ class embedded_journal final : public engine::journal {
 result<void> make_journal(const embedded_journal_options& options) {
   const auto shards = options.shards.value_or(shards_default);
   if (shards == 0 || shards > shards_max) {
-    return fail(errc::invalid, "a journal has 1 to " + std::to_string(shards_max) + " shards, not " + std::to_string(shards));
+    return fail(errc::invalid,
+                "a journal has 1 to " + std::to_string(shards_max) + " shards, not " + std::to_string(shards));
   }
   if (options.entropy == nullptr || !options.master_key_fingerprint) {
-    return fail(errc::invalid, "a journal is made with a master key: give one, to make a journal in " + options.directory.string());
+    return fail(errc::invalid,
+                "a journal is made with a master key: give one, to make a journal in " + options.directory.string());
   }
   return make_store(options.directory, journal_kind,
                     {{"journal", events::to_hex(options.entropy->draw_id<events::journal_id>().view())},
@@ -231,21 +240,24 @@ result<engine::journal_identity> understand(store_identity& row, const embedded_
   engine::journal_identity identity;
   const auto& shards = row["shards"];
   const auto [end, error] = std::from_chars(shards.data(), shards.data() + shards.size(), identity.shards);
-  if (error != std::errc() || end != shards.data() + shards.size() || identity.shards == 0 || identity.shards > shards_max ||
-      !read_hex(row["journal"], identity.id.bytes) || !read_hex(row["masterKeyFingerprint"], identity.master_key_fingerprint)) {
+  if (error != std::errc() || end != shards.data() + shards.size() || identity.shards == 0 ||
+      identity.shards > shards_max || !read_hex(row["journal"], identity.id.bytes) ||
+      !read_hex(row["masterKeyFingerprint"], identity.master_key_fingerprint)) {
     return fail(errc::corrupt, "the journal in " + options.directory.string() +
                                    " does not say properly what it is; restore the directory from a backup");
   }
   if (options.shards && *options.shards != identity.shards) {
-    return fail(errc::invalid, "the journal in " + options.directory.string() + " has " + shards + " shards, and " +
-                                   std::to_string(*options.shards) +
-                                   " were asked for: the number is fixed when a journal is made; set journal.shards=" + shards);
+    return fail(errc::invalid,
+                "the journal in " + options.directory.string() + " has " + shards + " shards, and " +
+                    std::to_string(*options.shards) +
+                    " were asked for: the number is fixed when a journal is made; set journal.shards=" + shards);
   }
   const auto& given = options.master_key_fingerprint;
   if (given && *given != identity.master_key_fingerprint) {
-    return fail(errc::invalid, "the journal in " + options.directory.string() + " was made with the master key of fingerprint " +
-                                   events::to_hex(events::as_bytes(identity.master_key_fingerprint)) + ", and the one given has " +
-                                   events::to_hex(events::as_bytes(*given)) + ": give the master key that belongs to this journal");
+    return fail(errc::invalid,
+                "the journal in " + options.directory.string() + " was made with the master key of fingerprint " +
+                    events::to_hex(events::as_bytes(identity.master_key_fingerprint)) + ", and the one given has " +
+                    events::to_hex(events::as_bytes(*given)) + ": give the master key that belongs to this journal");
   }
   return identity;
 }
@@ -274,8 +286,8 @@ result<std::unique_ptr<engine::journal>> open_embedded_journal(embedded_journal_
   for (std::uint32_t shard = 0; shard < identity->shards; ++shard) {
     const auto end = find_end(*store->db, events::shard_id(shard));
     if (!end) {
-      return fail(end.error().code, "the journal in " + options.directory.string() + " is damaged: " + end.error().text +
-                                        "; restore the directory from a backup");
+      return fail(end.error().code, "the journal in " + options.directory.string() +
+                                        " is damaged: " + end.error().text + "; restore the directory from a backup");
     }
     ends.push_back(*end);
   }

@@ -15,9 +15,10 @@ struct embedded_keyring_options {
   bool create_if_missing = false;
 };
 
-/// Opens or makes the keyring in a directory of its own: RocksDB, a row for each wrapped key (connectors/key_wrap.hpp), every
-/// write synced. `destroy` returns when no file holds the wrapped keys any more; it rewrites the files they were in, so several at
-/// once cost little more than one. What a file system or a disk keeps of deleted files is beyond it.
+/// Opens or makes the keyring in a directory of its own: RocksDB, a row for each wrapped key (connectors/key_wrap.hpp),
+/// every write synced. `destroy` returns when no file holds the wrapped keys any more; it rewrites the whole keyring
+/// (about 100 bytes a key), so many at once cost no more than one. What a file system or a disk keeps of deleted files
+/// is beyond it.
 ///
 /// `denied`: the keyring was made with another master key. Otherwise the errors are those of `open_embedded_journal`.
 engine::result<std::unique_ptr<engine::keyring>> open_embedded_keyring(const embedded_keyring_options& options);

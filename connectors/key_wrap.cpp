@@ -16,17 +16,23 @@ constexpr std::size_t wrapped_bytes = 1 + nonce_bytes + key_bytes + tag_bytes;
 
 using cipher_context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
-const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* raw(std::string& bytes, std::size_t at) { return reinterpret_cast<unsigned char*>(bytes.data() + at); }
+const unsigned char* raw(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+unsigned char* raw(std::string& bytes, std::size_t at) {
+  return reinterpret_cast<unsigned char*>(bytes.data() + at);
+}
 
 /// OpenSSL 3 looks an algorithm up anew for each use unless it was fetched.
 const EVP_CIPHER* aes_256_gcm() {
-  static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr),
-                                                                             EVP_CIPHER_free);
+  static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher(
+      EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr), EVP_CIPHER_free);
   return cipher.get();
 }
 
-std::string associated_data(const events::data_key_id& id) { return "muster keyring v1" + std::string(id.view()); }
+std::string associated_data(const events::data_key_id& id) {
+  return "muster keyring v1" + std::string(id.view());
+}
 
 }  // namespace
 
@@ -48,7 +54,8 @@ std::string wrap_key(const engine::data_key& master, const engine::named_key& ke
   return wrapped;
 }
 
-engine::result<engine::data_key> unwrap_key(const engine::data_key& master, const events::data_key_id& id, std::string_view wrapped) {
+engine::result<engine::data_key> unwrap_key(const engine::data_key& master, const events::data_key_id& id,
+                                            std::string_view wrapped) {
   const auto corrupt = [&](std::string_view why) {
     return engine::fail(engine::errc::corrupt, "data key " + events::to_hex(id.view()) + " " + std::string(why));
   };
@@ -66,7 +73,8 @@ engine::result<engine::data_key> unwrap_key(const engine::data_key& master, cons
       EVP_DecryptFinal_ex(context.get(), raw(tag, 0), &size) == 1;
   const engine::data_key unwrapped(key);
   events::wipe(key);
-  if (!genuine) return corrupt("does not open under the master key: it was altered, or belongs to another ID or master key");
+  if (!genuine)
+    return corrupt("does not open under the master key: it was altered, or belongs to another ID or master key");
   return unwrapped;
 }
 

@@ -1,13 +1,13 @@
 #include "connectors/master_key.hpp"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace muster::connectors {
 
@@ -21,7 +21,7 @@ constexpr std::size_t key_bytes = 32;
 constexpr std::size_t file_bytes_max = 128;  // base64 of a key takes 44
 
 class file_descriptor {
- public:
+public:
   explicit file_descriptor(int descriptor) : descriptor_(descriptor) {}
   file_descriptor(const file_descriptor&) = delete;
   file_descriptor& operator=(const file_descriptor&) = delete;
@@ -31,17 +31,21 @@ class file_descriptor {
   int get() const { return descriptor_; }
   bool open() const { return descriptor_ >= 0; }
 
- private:
+private:
   int descriptor_;
 };
 
 std::unexpected<engine::error> system_failure(std::string_view doing, const std::filesystem::path& file) {
-  const auto code = errno == ENOENT ? errc::not_found : errno == EACCES || errno == EPERM ? errc::denied : errc::unavailable;
-  return fail(code, "cannot " + std::string(doing) + " the master key file " + file.string() + ": " + std::strerror(errno));
+  const auto code = errno == ENOENT                     ? errc::not_found
+                    : errno == EACCES || errno == EPERM ? errc::denied
+                                                        : errc::unavailable;
+  return fail(code,
+              "cannot " + std::string(doing) + " the master key file " + file.string() + ": " + std::strerror(errno));
 }
 
 result<void> write_durably(const file_descriptor& target, std::string_view text, const std::filesystem::path& file) {
-  if (::write(target.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(target.get()) != 0) {
+  if (::write(target.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(target.get()) != 0) {
     return system_failure("write", file);
   }
   return {};
@@ -83,11 +87,14 @@ events::digest fingerprint_of(const engine::data_key& master) {
 result<engine::data_key> parse_master_key(std::string_view base64) {
   if (base64.ends_with('\n')) base64.remove_suffix(1);
   auto bytes = events::from_base64(base64);
-  if (!bytes) return fail(errc::invalid, "the master key is not base64: give 32 random bytes, for example of `openssl rand -base64 32`");
+  if (!bytes)
+    return fail(errc::invalid,
+                "the master key is not base64: give 32 random bytes, for example of `openssl rand -base64 32`");
   const auto size = bytes->size();
   if (size != key_bytes) {
     events::wipe(*bytes);
-    return fail(errc::invalid, "the master key has " + std::to_string(size) + " bytes instead of 32: give 32 random bytes in base64");
+    return fail(errc::invalid,
+                "the master key has " + std::to_string(size) + " bytes instead of 32: give 32 random bytes in base64");
   }
   const engine::data_key key(*bytes);
   events::wipe(*bytes);
@@ -96,12 +103,13 @@ result<engine::data_key> parse_master_key(std::string_view base64) {
 
 result<engine::data_key> load_master_key(const std::filesystem::path& file) {
   const file_descriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat about {};
+  struct stat about{};
   if (!source.open() || ::fstat(source.get(), &about) != 0) return system_failure("read", file);
   if (!S_ISREG(about.st_mode)) return fail(errc::invalid, "the master key file " + file.string() + " is not a file");
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return fail(errc::denied, "the master key file " + file.string() + " is open to others than its owner: run `chmod 600 " +
-                                  file.string() + "`, and make a new installation if somebody may have read it");
+    return fail(errc::denied, "the master key file " + file.string() +
+                                  " is open to others than its owner: run `chmod 600 " + file.string() +
+                                  "`, and make a new installation if somebody may have read it");
   }
   std::string text(file_bytes_max, '\0');
   const auto size = ::read(source.get(), text.data(), text.size());

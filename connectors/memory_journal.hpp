@@ -10,7 +10,7 @@ namespace muster::connectors {
 /// A journal that lives as long as the object and does, on request, what real logs do at their worst. For tests and the
 /// simulator; deterministic. Besides the port's own rules: every function may be called from any thread.
 class memory_journal final : public engine::journal {
- public:
+public:
   /// What becomes of one call of `append`.
   enum class fate {
     durable,
@@ -44,7 +44,7 @@ class memory_journal final : public engine::journal {
   /// How often `append` was called.
   std::size_t appends() const;
 
- private:
+private:
   struct lane {
     std::vector<std::string> frames;
     std::vector<events::log_offset> damaged;

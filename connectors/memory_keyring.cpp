@@ -11,7 +11,8 @@ engine::result<void> memory_keyring::store(std::span<const engine::named_key> ke
   for (const auto& [id, key] : keys) {
     const auto there = keys_.find(id);
     if (there != keys_.end() && there->second.bytes() != key.bytes()) {
-      return engine::fail(engine::errc::conflict, "data key " + events::to_hex(id.view()) + " is there already, and another");
+      return engine::fail(engine::errc::conflict,
+                          "data key " + events::to_hex(id.view()) + " is there already, and another");
     }
   }
   for (const auto& [id, key] : keys) keys_.emplace(id, key);
@@ -21,7 +22,8 @@ engine::result<void> memory_keyring::store(std::span<const engine::named_key> ke
 engine::result<engine::data_key> memory_keyring::find(const events::data_key_id& id) {
   const std::scoped_lock lock(mutex_);
   const auto found = keys_.find(id);
-  if (found == keys_.end()) return engine::fail(engine::errc::not_found, "there is no data key " + events::to_hex(id.view()));
+  if (found == keys_.end())
+    return engine::fail(engine::errc::not_found, "there is no data key " + events::to_hex(id.view()));
   return found->second;
 }
 

@@ -9,7 +9,7 @@ namespace muster::connectors {
 
 /// A keyring that lives as long as the object. For tests and the simulator. Any thread.
 class memory_keyring final : public engine::keyring {
- public:
+public:
   explicit memory_keyring(const engine::data_key& master);
 
   const events::digest& master_key_fingerprint() const override { return fingerprint_; }
@@ -20,7 +20,7 @@ class memory_keyring final : public engine::keyring {
   /// How many keys there are.
   std::size_t size() const;
 
- private:
+private:
   const events::digest fingerprint_;
   mutable std::mutex mutex_;
   std::map<events::data_key_id, engine::data_key> keys_;

@@ -13,7 +13,8 @@ void recent_frames::push(std::string_view frame) {
   }
 }
 
-std::optional<std::vector<engine::log_record>> recent_frames::read(events::log_offset from, std::size_t bytes_max) const {
+std::optional<std::vector<engine::log_record>> recent_frames::read(events::log_offset from,
+                                                                   std::size_t bytes_max) const {
   const std::scoped_lock lock(mutex_);
   if (from < first_) return std::nullopt;
   std::vector<engine::log_record> records;

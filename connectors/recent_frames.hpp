@@ -10,7 +10,7 @@ namespace muster::connectors {
 
 /// The newest frames of one shard, so that whoever follows the log closely never reads storage. Any thread.
 class recent_frames {
- public:
+public:
   /// Follows a log that ends at `end` now. Keeps about `bytes_max` bytes.
   recent_frames(events::log_offset end, std::size_t bytes_max) : first_(end), bytes_max_(bytes_max) {}
 
@@ -23,7 +23,7 @@ class recent_frames {
   /// Behind the last frame of the log.
   events::log_offset end() const;
 
- private:
+private:
   events::log_offset end_locked() const { return events::log_offset(first_.value() + frames_.size()); }
 
   mutable std::mutex mutex_;

@@ -3,12 +3,12 @@
 #include "connectors/wal_check.hpp"
 #include "events/bytes.hpp"
 
-#include <fcntl.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
-#include <unistd.h>
 
+#include <fcntl.h>
 #include <fstream>
+#include <unistd.h>
 
 namespace muster::connectors {
 
@@ -44,7 +44,9 @@ result<void> sync_directory(const fs::path& directory) {
   return {};
 }
 
-fs::path owner_file(const fs::path& directory) { return directory / "owner.pid"; }
+fs::path owner_file(const fs::path& directory) {
+  return directory / "owner.pid";
+}
 
 std::unexpected<engine::error> in_use(const fs::path& directory) {
   std::string owner;
@@ -64,7 +66,8 @@ result<void> check_unopened(const fs::path& directory, const store_kind& kind) {
   auto checked = check_wals(directory);
   env->UnlockFile(lock);
   if (checked) return {};
-  return fail(checked.error().code, "the " + kind.name + " in " + directory.string() + " is damaged: " + checked.error().text +
+  return fail(checked.error().code, "the " + kind.name + " in " + directory.string() +
+                                        " is damaged: " + checked.error().text +
                                         ". Nothing was changed; restore the directory from a backup");
 }
 
@@ -83,7 +86,8 @@ result<store_identity> read_identity(rocksdb::DB& db, const fs::path& directory,
   }
   if (identity["format"] != std::to_string(kind.format)) {
     return fail(errc::invalid, "the " + kind.name + " in " + directory.string() + " has format " + identity["format"] +
-                                   ", and this version reads format " + std::to_string(kind.format) + ": use the version that wrote it");
+                                   ", and this version reads format " + std::to_string(kind.format) +
+                                   ": use the version that wrote it");
   }
   return identity;
 }
@@ -114,7 +118,8 @@ rocksdb::Options store_options() {
   options.paranoid_checks = true;
   options.recycle_log_file_num = 0;  // old batches in a reused log must not come back, nor destroyed keys stay
   options.write_buffer_size = 16 << 20;
-  // Two, with the one flush thread that two jobs give: 7.8 has faults with parallel flushes (RocksDB HISTORY, 7.9.0 and 8.7.0).
+  // Two, with the one flush thread that two jobs give: 7.8 has faults with parallel flushes (RocksDB HISTORY, 7.9.0
+  // and 8.7.0).
   options.max_write_buffer_number = 2;
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
@@ -138,12 +143,12 @@ result<bool> holds_store(const fs::path& directory, const store_kind& kind) {
   }
   if (fs::exists(directory / "CURRENT", ignored)) return true;
   if (fs::is_empty(directory, ignored)) return false;
-  return fail(errc::invalid, directory.string() + " is not empty and holds no " + kind.name + ": name the directory of a " + kind.name +
-                                 ", or a new one");
+  return fail(errc::invalid, directory.string() + " is not empty and holds no " + kind.name +
+                                 ": name the directory of a " + kind.name + ", or a new one");
 }
 
-result<void> make_store(const fs::path& directory, const store_kind& kind, store_identity identity, rocksdb::Options options,
-                        engine::entropy& entropy) {
+result<void> make_store(const fs::path& directory, const store_kind& kind, store_identity identity,
+                        rocksdb::Options options, engine::entropy& entropy) {
   identity["store"] = kind.name;
   identity["format"] = std::to_string(kind.format);
   // Made beside its place and moved there when it is whole. The name is random, so that two processes do not meet.
@@ -159,7 +164,9 @@ result<void> make_store(const fs::path& directory, const store_kind& kind, store
   if (made) made = sync_directory(draft);
   if (made) {
     fs::rename(draft, place, error);
-    if (error) made = fail(errc::unavailable, "cannot put the new " + kind.name + " into " + place.string() + ": " + error.message());
+    if (error)
+      made = fail(errc::unavailable,
+                  "cannot put the new " + kind.name + " into " + place.string() + ": " + error.message());
   }
   if (made) return sync_directory(parent);
   fs::remove_all(draft, error);
@@ -180,7 +187,9 @@ result<opened_store> open_store(const fs::path& directory, const store_kind& kin
       return failed(directory.string() + " holds a RocksDB database that is no " + kind.name + " of Muster", status);
     }
     if (status.IsCorruption()) {
-      return failed("the " + kind.name + " in " + directory.string() + " is damaged; restore the directory from a backup", status);
+      return failed("the " + kind.name + " in " + directory.string() +
+                        " is damaged; restore the directory from a backup",
+                    status);
     }
     return failed("opening the " + kind.name + " in " + directory.string(), status);
   }

@@ -6,7 +6,7 @@ namespace muster::connectors {
 
 /// The machine's clock. Its home is here: nothing else asks the operating system for the time of day.
 class system_clock final : public engine::clock {
- public:
+public:
   events::timestamp now() const override;
 };
 

@@ -14,15 +14,17 @@ namespace muster::connectors {
 namespace {
 
 // The format of the log (RocksDB wiki, "Write Ahead Log File Format"): blocks of 32 KiB, filled with
-// checksum u32 | size u16 | type u8 | payload; less than a header at a block's end is padding. A batch is one full record or
-// first, middle ..., last. The checksum is CRC-32C of type and payload, masked. All little-endian.
+// checksum u32 | size u16 | type u8 | payload; less than a header at a block's end is padding. A batch is one full
+// record or first, middle ..., last. The checksum is CRC-32C of type and payload, masked. All little-endian.
 constexpr std::size_t block_bytes = 32 * 1024;
 constexpr std::size_t header_bytes = 7;
 constexpr std::uint8_t full = 1;
 constexpr std::uint8_t first = 2;
 constexpr std::uint8_t last = 4;
 
-constexpr std::uint32_t masked(std::uint32_t crc) { return ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U; }
+constexpr std::uint32_t masked(std::uint32_t crc) {
+  return ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U;
+}
 
 struct physical_record {
   std::uint8_t type;
@@ -60,8 +62,10 @@ std::string damage_within_wal(std::string_view log) {
     std::size_t at = 0;
     while (!damaged_at && block.size() - at >= header_bytes) {
       const auto record = read_record(block.substr(at));
-      if (record) at += record->size;
-      else damaged_at = start + at;
+      if (record)
+        at += record->size;
+      else
+        damaged_at = start + at;
     }
     // A batch is sent only when the one before is synced, so what lies before a batch was whole once.
     if (damaged_at && batch_begins_in(block.substr(at))) {
@@ -82,7 +86,8 @@ engine::result<void> check_wals(const std::filesystem::path& directory) {
       return engine::fail(engine::errc::corrupt, entry.path().string() + ": " + damage);
     }
   }
-  if (failed) return engine::fail(engine::errc::unavailable, "cannot list " + directory.string() + ": " + failed.message());
+  if (failed)
+    return engine::fail(engine::errc::unavailable, "cannot list " + directory.string() + ": " + failed.message());
   return {};
 }
 

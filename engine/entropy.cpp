@@ -6,7 +6,8 @@ namespace muster::engine {
 
 std::string entropy::draw_uuid() {
   auto bytes = draw(16);
-  // RFC 9562 section 4.2 and 4.1: the version in the high half of byte 6, the variant in the two highest bits of byte 8.
+  // RFC 9562 section 4.2 and 4.1: the version in the high half of byte 6, the variant in the two highest bits of
+  // byte 8.
   bytes[6] = static_cast<char>((static_cast<unsigned char>(bytes[6]) & 0x0f) | 0x40);
   bytes[8] = static_cast<char>((static_cast<unsigned char>(bytes[8]) & 0x3f) | 0x80);
   auto text = events::to_hex(bytes);

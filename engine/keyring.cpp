@@ -11,6 +11,8 @@ data_key::data_key(std::string_view bytes) {
   std::memcpy(bytes_.data(), bytes.data(), bytes_.size());
 }
 
-data_key::~data_key() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+data_key::~data_key() {
+  OPENSSL_cleanse(bytes_.data(), bytes_.size());
+}
 
 }  // namespace muster::engine

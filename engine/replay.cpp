@@ -6,11 +6,6 @@ namespace muster::engine {
 
 namespace {
 
-// Nobody proposes or claims here: the shard is used for its fold alone.
-struct no_entropy final : entropy {
-  std::string draw(std::size_t size) override { return std::string(size, '\0'); }
-};
-
 std::string at(events::shard_id shard, events::log_offset offset) {
   return "shard " + std::to_string(shard.value()) + ", offset " + std::to_string(offset.value());
 }
@@ -19,8 +14,7 @@ std::string at(events::shard_id shard, events::log_offset offset) {
 
 result<replay_report> replay(journal& log, events::shard_id shard_number, const log_position& start,
                              std::optional<events::log_offset> until, const frame_sink& take) {
-  no_entropy none;
-  shard fold({log.identity().id, shard_number, {}, false, 0, 1}, start, none);
+  log_rule fold(log.identity().id, shard_number, start);
   replay_report report;
   while (true) {
     auto records = log.read(shard_number, fold.position().next_offset, limits::tail_read_bytes);
@@ -32,11 +26,21 @@ result<replay_report> replay(journal& log, events::shard_id shard_number, const 
         reached = true;
         break;
       }
-      auto accepted = fold.fold(record);
-      if (fold.stopped()) return fail(errc::corrupt, at(shard_number, record.offset) + ": " + *fold.stopped());
-      if (!accepted) continue;
-      auto read = read_events(std::move(*accepted));
-      if (!read) return fail(errc::corrupt, at(shard_number, record.offset) + ": " + read.error().text);
+      const auto corrupt = [&](const std::string& why) { return fail(errc::corrupt, at(shard_number, record.offset) + ": " + why); };
+      const auto seen = fold.judge(record.offset, record.bytes);
+      if (seen.what == verdict::void_frame) {
+        ++report.void_frames;
+        continue;
+      }
+      if (seen.what != verdict::accepted) return corrupt(seen.reason);
+      shard::accepted_frame frame{seen.header.kind, record.offset, seen.header.time, {}, fold.position()};
+      if (seen.header.kind == events::frame_kind::batch) {
+        auto records_here = events::read_records(seen.header);
+        if (!records_here) return corrupt(records_here.error().text);
+        frame.records = std::move(*records_here);
+      }
+      auto read = read_events(std::move(frame));
+      if (!read) return corrupt(read.error().text);
       report.events += read->events.size();
       ++report.frames;
       frames.push_back(std::move(*read));
@@ -48,7 +52,6 @@ result<replay_report> replay(journal& log, events::shard_id shard_number, const 
     if (reached) break;
   }
   report.end = fold.position();
-  report.void_frames = fold.void_frames();
   return report;
 }
 

@@ -36,14 +36,27 @@ enum class attempt_result : std::uint8_t { assigned, failed, disabled, refused, 
 inline constexpr std::array<std::string_view, 6> attempt_result_names = {"assigned", "failed",     "disabled",
                                                                          "refused",  "suppressed", "unavailable"};
 
+/// Results of checking what a device proves itself with.
+enum class attestation_result : std::uint8_t { succeeded, failed };
+inline constexpr std::array<std::string_view, 2> attestation_result_names = {"succeeded", "failed"};
+
+/// The first digit of an HTTP status.
+inline constexpr std::array<std::string_view, 5> status_class_names = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+
 struct telemetry {
+  std::array<count, attestation_result_names.size()> attestation_attempts{};
+  count device_assignments{};        ///< to a hub, new and repeated
   std::array<count, attempt_result_names.size()> registration_attempts{};
   histogram registration_latency;    ///< from a parsed request to its answer
   count requests{};                  ///< HTTP requests of every kind
   count requests_throttled{};        ///< answered 429 before any work
+  std::array<count, status_class_names.size()> responses{};
+  histogram request_latency;         ///< from a complete HTTP request to its written response
   count connections_open{};
   count connections_accepted{};
   count connections_cut{};           ///< too slow, too large, malformed
+  count connections_refused{};       ///< beyond the number of connections, in all or of one address
+  count handshakes_failed{};
 
   count frames_accepted{};
   count frames_void{};

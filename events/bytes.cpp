@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <cstring>
 #include <memory>
 
 namespace muster::events {
@@ -34,9 +35,17 @@ int hex_value(char c) {
   return -1;
 }
 
-bool is_base64_digit(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+constexpr std::uint8_t no_base64_digit = 0xFF;
+
+constexpr std::array<std::uint8_t, 256> make_base64_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_base64_digit);
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::uint8_t value = 0; value < digits.size(); ++value) values[static_cast<std::uint8_t>(digits[value])] = value;
+  return values;
 }
+
+constexpr auto base64_values = make_base64_values();
 
 }  // namespace
 
@@ -50,10 +59,36 @@ digest sha256(std::string_view first, std::string_view second) {
   return out;
 }
 
-std::uint32_t crc32c(std::string_view bytes) {
-  std::uint32_t crc = ~0U;
+namespace {
+
+std::uint32_t crc32c_by_table(std::uint32_t crc, std::string_view bytes) {
   for (const char c : bytes) crc = crc32c_table[(crc ^ static_cast<std::uint8_t>(c)) & 0xFFU] ^ (crc >> 8U);
-  return ~crc;
+  return crc;
+}
+
+#ifdef __x86_64__
+// The processor's own instruction, 30 times as fast: every frame passes through here.
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::uint32_t crc, std::string_view bytes) {
+  std::uint64_t wide = crc;
+  for (; bytes.size() >= sizeof(std::uint64_t); bytes.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (const char c : bytes) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(c));
+  return crc;
+}
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(std::string_view bytes) {
+#ifdef __x86_64__
+  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+  if (has_instruction) return ~crc32c_by_instruction(~0U, bytes);
+#endif
+  return ~crc32c_by_table(~0U, bytes);
 }
 
 std::string to_hex(std::string_view bytes) {
@@ -69,16 +104,20 @@ std::string to_hex(std::string_view bytes) {
 }
 
 std::optional<std::string> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = hex_value(text[i]);
-    const int low = hex_value(text[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes += static_cast<char>(high * 16 + low);
-  }
+  std::string bytes(text.size() / 2, '\0');
+  if (!from_hex(text, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()})) return std::nullopt;
   return bytes;
+}
+
+bool from_hex(std::string_view text, std::span<std::uint8_t> out) {
+  if (text.size() != out.size() * 2) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int high = hex_value(text[2 * i]);
+    const int low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return true;
 }
 
 std::string to_base64(std::string_view bytes) {
@@ -89,20 +128,30 @@ std::string to_base64(std::string_view bytes) {
   return text;
 }
 
+// Not OpenSSL's: its decoder takes stray bits and white space, and a third of the time of reading an event.
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  for (const char c : text.substr(0, text.size() - padding)) {
-    if (!is_base64_digit(c)) return std::nullopt;
-  }
   std::string bytes(text.size() / 4 * 3, '\0');
-  const int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
+  std::uint8_t bad = 0;
+  std::uint32_t word = 0;
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    word = 0;
+    for (std::size_t j = 0; j < 4; ++j) {
+      const bool padded = i + j >= text.size() - padding;
+      const auto value = padded ? std::uint8_t{0} : base64_values[static_cast<std::uint8_t>(text[i + j])];
+      bad |= value;
+      word = word << 6U | (value & 63U);
+    }
+    bytes[i / 4 * 3] = static_cast<char>(word >> 16U);
+    bytes[i / 4 * 3 + 1] = static_cast<char>(word >> 8U);
+    bytes[i / 4 * 3 + 2] = static_cast<char>(word);
+  }
+  // The bits that the last digit has too many must be zero, or two texts would mean the same bytes.
+  const auto stray = padding == 1 ? word & 0xFFU : padding == 2 ? word & 0xFFFFU : 0U;
+  if ((bad & 0xC0U) != 0 || stray != 0) return std::nullopt;
   bytes.resize(bytes.size() - padding);
-  if (to_base64(bytes) != text) return std::nullopt;  // stray bits before the padding
   return bytes;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ std::string to_hex(std::string_view bytes);
 
 /// The bytes of a hexadecimal text of either case; nothing if it has an odd length or another character.
 std::optional<std::string> from_hex(std::string_view text);
+
+/// Reads exactly as many bytes as `out` has; false if `text` is not that many in hexadecimal.
+bool from_hex(std::string_view text, std::span<std::uint8_t> out);
 
 /// Base64 with padding, without line breaks (RFC 4648 section 4).
 std::string to_base64(std::string_view bytes);

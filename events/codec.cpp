@@ -159,10 +159,7 @@ class json_reader {
     } else if constexpr (is_checked_text<T>::value) {
       return assign(T::parse(text), value);
     } else if constexpr (is_random_id<T>::value) {
-      const auto bytes = from_hex(text);
-      if (!bytes || bytes->size() != value.bytes.size()) return false;
-      std::copy(bytes->begin(), bytes->end(), value.bytes.begin());
-      return true;
+      return from_hex(text, value.bytes);
     } else {
       static_assert(std::same_as<T, sealed_text>);
       const auto bytes = from_base64(text);

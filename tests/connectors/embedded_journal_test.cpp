@@ -8,17 +8,18 @@
 
 #include <boost/test/unit_test.hpp>
 #include <rocksdb/db.h>
-#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
 #include <limits>
+#include <spawn.h>
+#include <unistd.h>
 
-/// What the embedded journal does beyond the conformance suite: torn ends, damage, and directories that are not its own.
+/// What the embedded journal does beyond the conformance suite: torn ends, damage, and directories that are not its
+/// own.
 namespace muster::tests {
 
 namespace fs = std::filesystem;
@@ -58,7 +59,8 @@ engine::error refusal(const embedded_journal_options& options) {
   return opened.error();
 }
 
-append_outcome append(engine::journal& journal, std::uint64_t number, std::size_t bytes = 100, shard_id shard = shard_id(0)) {
+append_outcome append(engine::journal& journal, std::uint64_t number, std::size_t bytes = 100,
+                      shard_id shard = shard_id(0)) {
   const outgoing_frame frame{shard, batch_frame(journal.identity().id, shard, number, bytes)};
   return journal.append({&frame, 1}).front();
 }
@@ -66,10 +68,13 @@ append_outcome append(engine::journal& journal, std::uint64_t number, std::size_
 /// A closed journal with `count` frames in shard 0, each from an append of its own.
 void make_journal(const fs::path& directory, std::uint64_t count, std::size_t bytes = 100) {
   const auto journal = open(options_for(directory));
-  for (std::uint64_t number = 0; number < count; ++number) BOOST_REQUIRE((append(*journal, number, bytes) == append_outcome::durable));
+  for (std::uint64_t number = 0; number < count; ++number)
+    BOOST_REQUIRE((append(*journal, number, bytes) == append_outcome::durable));
 }
 
-std::uint64_t end_of(engine::journal& journal) { return journal.end(shard_id(0))->value(); }
+std::uint64_t end_of(engine::journal& journal) {
+  return journal.end(shard_id(0))->value();
+}
 
 /// How many frames can be read before the end or the first fault.
 struct reading {
@@ -91,7 +96,9 @@ reading read_to_end(engine::journal& journal, shard_id shard = shard_id(0)) {
   }
 }
 
-bool says(const engine::error& error, std::string_view text) { return error.text.find(text) != std::string::npos; }
+bool says(const engine::error& error, std::string_view text) {
+  return error.text.find(text) != std::string::npos;
+}
 
 /// The write-ahead log with the appended frames.
 fs::path log_of(const fs::path& directory) {
@@ -195,7 +202,8 @@ BOOST_AUTO_TEST_CASE(a_damaged_length_in_the_middle_of_the_log_is_not_taken_for_
   const temporary_directory scratch;
   make_journal(scratch / "journal", 20);
   const auto log = log_of(scratch / "journal");
-  // The record's header: 7 bytes before the batch, which has a header of 12, a row's tag, key size, key and value size of 2.
+  // The record's header: 7 bytes before the batch, which has a header of 12, a row's tag, key size, key and value size
+  // of 2.
   const auto size_high = place_of(log, "MSTR") - 2 - 12 - 1 - 1 - 12 - 7 + 5;
   flip(log, size_high, 0x40);
   BOOST_TEST((refusal(options_for(scratch / "journal")).code == errc::corrupt));
@@ -287,7 +295,8 @@ BOOST_AUTO_TEST_CASE(a_directory_that_is_something_else_is_refused_and_left_alon
   BOOST_TEST(value == "value");
 
   fake_entropy entropy;
-  BOOST_REQUIRE(connectors::open_embedded_keyring({scratch / "keyring", engine::data_key(std::string(32, 'k')), &entropy, true}));
+  BOOST_REQUIRE(
+      connectors::open_embedded_keyring({scratch / "keyring", engine::data_key(std::string(32, 'k')), &entropy, true}));
   BOOST_TEST(says(refusal(options_for(scratch / "keyring")), "holds a keyring, not a journal"));
 
   auto absent = options_for(scratch / "nothing");
@@ -399,7 +408,7 @@ namespace {
 
 /// A file system of its own with little space, or nothing if it may not be mounted here.
 class small_disk {
- public:
+public:
   explicit small_disk(fs::path place) : place_(std::move(place)) {
     fs::create_directory(place_);
     mounted_ = mount("muster-test", place_.c_str(), "tmpfs", 0, "size=12m") == 0;
@@ -412,7 +421,7 @@ class small_disk {
   }
   bool mounted() const { return mounted_; }
 
- private:
+private:
   fs::path place_;
   bool mounted_ = false;
 };
@@ -442,7 +451,7 @@ namespace {
 
 /// As long as it lives, no file of this process grows beyond `bytes`: writes fail with EFBIG.
 class file_size_limit {
- public:
+public:
   explicit file_size_limit(std::uint64_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
     getrlimit(RLIMIT_FSIZE, &before_);
     auto limited = before_;
@@ -456,7 +465,7 @@ class file_size_limit {
     std::signal(SIGXFSZ, handler_);
   }
 
- private:
+private:
   rlimit before_{};
   sighandler_t handler_;
 };
@@ -470,7 +479,8 @@ BOOST_AUTO_TEST_CASE(a_write_that_fails_is_fatal_never_repeated_and_costs_nothin
   options.fatal = [&](const std::string& why) { reasons.push_back(why); };
   {
     const auto journal = open(options);
-    for (std::uint64_t number = 0; number < 20; ++number) BOOST_TEST((append(*journal, number, 5000) == append_outcome::durable));
+    for (std::uint64_t number = 0; number < 20; ++number)
+      BOOST_TEST((append(*journal, number, 5000) == append_outcome::durable));
     {
       const file_size_limit limit(fs::file_size(log_of(scratch / "journal")) + 1000);
       BOOST_TEST((append(*journal, 20, 5000) == append_outcome::unknown));

@@ -23,7 +23,9 @@ const data_key& master() {
   return key;
 }
 
-named_key draw_key(engine::entropy& entropy) { return {entropy.draw_id<events::data_key_id>(), data_key(entropy.draw(32))}; }
+named_key draw_key(engine::entropy& entropy) {
+  return {entropy.draw_id<events::data_key_id>(), data_key(entropy.draw(32))};
+}
 
 std::unique_ptr<engine::keyring> open(const fs::path& directory, engine::entropy& entropy) {
   auto opened = connectors::open_embedded_keyring({directory, master(), &entropy, true});
@@ -116,8 +118,10 @@ BOOST_AUTO_TEST_CASE(after_a_destruction_no_file_holds_the_wrapped_key) {
   std::vector<events::data_key_id> few;
   std::vector<events::data_key_id> many;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i % 250 == 7) few.push_back(keys[i].id);
-    else if (destroyed(i)) many.push_back(keys[i].id);
+    if (i % 250 == 7)
+      few.push_back(keys[i].id);
+    else if (destroyed(i))
+      many.push_back(keys[i].id);
   }
   for (const auto& each : wrapped) BOOST_REQUIRE(files_holding(directory, each) != "");
   BOOST_REQUIRE(keyring->destroy(few));

@@ -54,9 +54,11 @@ using adapters = boost::mpl::list<memory_adapter, embedded_adapter, embedded_ada
 
 namespace {
 
-std::vector<outgoing_frame> batches(const engine::journal& journal, shard_id shard, std::uint64_t first, std::uint64_t count) {
+std::vector<outgoing_frame> batches(const engine::journal& journal, shard_id shard, std::uint64_t first,
+                                    std::uint64_t count) {
   std::vector<outgoing_frame> frames;
-  for (auto number = first; number < first + count; ++number) frames.push_back({shard, batch_frame(journal.identity().id, shard, number)});
+  for (auto number = first; number < first + count; ++number)
+    frames.push_back({shard, batch_frame(journal.identity().id, shard, number)});
   return frames;
 }
 
@@ -119,7 +121,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_shard_has_an_order_of_its_own, Adapter, adapt
   for (std::uint64_t round = 0; round < 5; ++round) {
     std::vector<outgoing_frame> mixed;
     for (const std::uint64_t shard : {3, 0, 3, 1}) {
-      mixed.push_back({shard_id(shard), batch_frame(journal.identity().id, shard_id(shard), round * 10 + mixed.size())});
+      mixed.push_back(
+          {shard_id(shard), batch_frame(journal.identity().id, shard_id(shard), round * 10 + mixed.size())});
       expected[shard].push_back(mixed.back().bytes);
     }
     BOOST_TEST(all(journal.append(mixed), append_outcome::durable));
@@ -227,7 +230,9 @@ BOOST_AUTO_TEST_CASE(it_refuses_loses_lands_and_delays_appends_as_told) {
   using enum connectors::memory_journal::fate;
   connectors::memory_journal journal(test_journal());
   for (const auto next : {refused, unknown_lost, unknown_landed, unknown_delayed}) journal.decide_next(next);
-  const auto outcome = [&](std::uint64_t number) { return journal.append(batches(journal, shard_id(0), number, 1)).front(); };
+  const auto outcome = [&](std::uint64_t number) {
+    return journal.append(batches(journal, shard_id(0), number, 1)).front();
+  };
   BOOST_TEST((outcome(1) == append_outcome::refused));
   BOOST_TEST((outcome(2) == append_outcome::unknown));
   BOOST_TEST(end_of(journal, shard_id(0)) == 0U);

@@ -21,7 +21,9 @@ const data_key& master() {
   return key;
 }
 
-named_key draw_key(engine::entropy& entropy) { return {entropy.draw_id<events::data_key_id>(), data_key(entropy.draw(32))}; }
+named_key draw_key(engine::entropy& entropy) {
+  return {entropy.draw_id<events::data_key_id>(), data_key(entropy.draw(32))};
+}
 
 }  // namespace
 
@@ -71,7 +73,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stored_keys_are_found_and_others_are_not, Adapter,
   BOOST_TEST((other.error().code == errc::not_found));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(storing_a_key_again_changes_nothing_and_another_under_its_id_is_refused, Adapter, keyring_adapters) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(storing_a_key_again_changes_nothing_and_another_under_its_id_is_refused, Adapter,
+                              keyring_adapters) {
   Adapter adapter;
   fake_entropy entropy;
   auto& keyring = adapter.open();

@@ -8,7 +8,7 @@ namespace muster::tests {
 
 /// A clock that stands still until a test moves it. Any thread.
 class fake_clock final : public engine::clock {
- public:
+public:
   /// Stands at 2026-01-01T00:00:00Z unless told otherwise.
   explicit fake_clock(events::timestamp start = std::chrono::sys_days(std::chrono::January / 1 / 2026))
       : now_us_(start.time_since_epoch().count()) {}
@@ -18,7 +18,7 @@ class fake_clock final : public engine::clock {
   void set(events::timestamp now) { now_us_ = now.time_since_epoch().count(); }
   void advance(std::chrono::microseconds by) { now_us_ += by.count(); }
 
- private:
+private:
   std::atomic<std::chrono::microseconds::rep> now_us_;
 };
 

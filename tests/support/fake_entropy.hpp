@@ -9,7 +9,7 @@ namespace muster::tests {
 
 /// Bytes that look random and follow from the seed alone, as long as one thread draws them. Any thread.
 class fake_entropy final : public engine::entropy {
- public:
+public:
   explicit fake_entropy(std::uint64_t seed = 1) : state_(seed) {}
 
   std::string draw(std::size_t size) override {
@@ -23,7 +23,7 @@ class fake_entropy final : public engine::entropy {
     return bytes;
   }
 
- private:
+private:
   /// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
   std::uint64_t next() {
     constexpr std::uint64_t step = 0x9e3779b97f4a7c15;

@@ -33,7 +33,8 @@ inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& 
 inline std::string files_holding(const std::filesystem::path& directory, std::string_view bytes) {
   std::string names;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file() && read_file(entry.path()).find(bytes) != std::string::npos) names += entry.path().string() + "\n";
+    if (entry.is_regular_file() && read_file(entry.path()).find(bytes) != std::string::npos)
+      names += entry.path().string() + "\n";
   }
   return names;
 }

@@ -10,7 +10,7 @@ namespace muster::tests {
 
 /// An empty directory that goes with this object, with everything in it.
 class temporary_directory {
- public:
+public:
   temporary_directory() {
     auto name = (std::filesystem::temp_directory_path() / "muster-test-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp " + name);
@@ -26,7 +26,7 @@ class temporary_directory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
- private:
+private:
   std::filesystem::path path_;
 };
 

@@ -1,0 +1,118 @@
+#include "connectors/http_exchange.hpp"
+
+#include "engine/limits.hpp"
+#include "events/bytes.hpp"
+
+#include <algorithm>
+
+namespace muster::connectors {
+
+namespace {
+
+std::string host_of(std::string_view header) {
+  const auto port = header.rfind(':');
+  const bool has_port = port != std::string_view::npos && (header.empty() || header.front() != '[' || port > header.find(']'));
+  return events::to_lower(has_port ? header.substr(0, port) : header);
+}
+
+// DPS masks the last octet; of an IPv6 address all but the first three groups stay away.
+std::string masked(std::string_view address) {
+  if (const auto dot = address.rfind('.'); dot != std::string_view::npos) return std::string(address.substr(0, dot)) + ".XXX";
+  std::size_t end = 0;
+  for (int groups = 0; groups < 3 && end != std::string_view::npos; ++groups) end = address.find(':', groups == 0 ? 0 : end + 1);
+  return end == std::string_view::npos ? "XXX" : std::string(address.substr(0, end)) + ":XXX";
+}
+
+bool is_json(std::string_view content_type) {
+  const auto type = events::to_lower(content_type.substr(0, content_type.find(';')));
+  return type.find("json") != std::string::npos;
+}
+
+}  // namespace
+
+http_exchange::http_exchange(std::shared_ptr<const http_parts> parts, http_request request, respond answer)
+    : parts_(std::move(parts)),
+      request_(std::move(request)),
+      answer_(std::move(answer)),
+      arrived_(parts_->clock.now()),
+      host_(host_of(request_.header("host"))) {
+  parts_->telemetry.requests.fetch_add(1, std::memory_order_relaxed);
+}
+
+http_exchange::~http_exchange() {
+  if (!finished_) fail(dps_code::unavailable, "The request was given up; try again.");
+}
+
+void http_exchange::enter(std::string_view operation, std::string_view category, std::vector<std::string> variables) {
+  operation_ = operation;
+  category_ = category;
+  variables_ = std::move(variables);
+}
+
+void http_exchange::about(std::string_view type, std::string_view id) {
+  subject_type_ = type;
+  subject_id_ = id.substr(0, 140);
+}
+
+void http_exchange::finish(http_response response) {
+  if (finished_.exchange(true)) return;
+  write_log(response);
+  auto answer = std::move(answer_);
+  if (answer) answer(std::move(response));
+}
+
+// Names of DPS's resource logs: control-and-hub 6.2 of the vendor's monitoring reference.
+void http_exchange::write_log(const http_response& response) const {
+  const auto took = std::chrono::duration<double, std::milli>(parts_->clock.now() - arrived_);
+  const auto result = response.status < 400 ? "Success" : response.status < 500 ? "ClientError" : "Failure";
+  const auto code = std::ranges::find(response.headers, "x-ms-error-code", &std::pair<std::string, std::string>::first);
+  char duration[32];
+  std::snprintf(duration, sizeof duration, "%.3f", took.count());
+  parts_->log.write(engine::log_level::info, "request answered",
+                    {{"OperationName", operation_},
+                     {"Category", category_},
+                     {"OperationVersion", std::string(request_.parameter("api-version").substr(0, 40))},
+                     {"CallerIpAddress", masked(request_.source_address)},
+                     {"CorrelationId", request_.correlation_id},
+                     {"DurationMs", duration},
+                     {"ResultType", result},
+                     {"ResultSignature", std::to_string(response.status)},
+                     {"ErrorCode", code == response.headers.end() ? std::string() : code->second},
+                     {"Type", subject_type_},
+                     {"Id", subject_id_},
+                     {"Protocol", "Http"}});
+}
+
+std::optional<json_value> http_exchange::json_body(bool may_be_empty) {
+  const auto& body = request_.body;
+  const auto content_type = request_.header("content-type");
+  if (may_be_empty && body.find_first_not_of(" \t\r\n") == std::string::npos) return json_value{json_value::kind::object, {}, {}, {}};
+  if (!content_type.empty() && !is_json(content_type)) {
+    fail(dps_code::media_type, "Content-Type: expected application/json, not '" + std::string(content_type.substr(0, 100)) + "'.");
+    return std::nullopt;
+  }
+  auto read = read_json_object(body);
+  if (read) return std::move(*read);
+  const bool too_large = body.size() > engine::limits::request_body_bytes_max;
+  fail(too_large ? dps_code::body_too_large : dps_code::malformed_body, read.error());
+  return std::nullopt;
+}
+
+http_reply::~http_reply() {
+  if (delivered_) return;
+  exchange_->parts().telemetry.reply_dropped.fetch_add(1, std::memory_order_relaxed);
+  deliver(engine::rejection{engine::rejection_code::unavailable, "The service is not available right now; try again.", {}});
+}
+
+void http_reply::deliver(engine::answer a) {
+  if (delivered_.exchange(true)) return;
+  exchange_->finish(render_(*exchange_, a));
+}
+
+std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a, entry_kind entry) {
+  const auto* rejected = std::get_if<engine::rejection>(&a);
+  if (rejected == nullptr) return std::nullopt;
+  return error_response(*rejected, entry, exchange.context());
+}
+
+}  // namespace muster::connectors

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "connectors/dps_error.hpp"
+#include "connectors/http_message.hpp"
+#include "connectors/json_body.hpp"
+#include "connectors/sas_authorization.hpp"
+#include "engine/history.hpp"
+#include "engine/ports/catalog.hpp"
+#include "engine/ports/clock.hpp"
+#include "engine/ports/command_gateway.hpp"
+#include "engine/ports/keyring.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/maintenance.hpp"
+#include "engine/telemetry.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace muster::connectors {
+
+/// Where this node is reached, as texts to show.
+struct endpoint_texts {
+  std::string device;   ///< `localhost:8443`
+  std::string service;  ///< the same for back ends; `{service}` in it stands for the service's name
+  std::string ca;       ///< path of the CA certificate that clients need
+};
+
+/// What the handlers work with. The referenced parts outlive every exchange.
+struct http_parts {
+  engine::command_gateway& gateway;
+  const engine::catalog& services;
+  engine::history& past;
+  engine::keyring& keys;
+  engine::log& log;
+  const engine::clock& clock;
+  engine::telemetry& telemetry;
+  engine::maintenance* upkeep = nullptr;  ///< may be absent: rebuild and verify are then unavailable
+  std::vector<operator_token> operators;
+  std::function<endpoint_texts()> endpoints;
+  std::function<std::string()> metrics;                      ///< the text of `/metrics`
+  std::function<std::optional<std::string>()> not_ready;     ///< why the node does not serve yet
+  std::function<bool(std::function<void()>)> read_later;     ///< runs a job that reads history; false if too many wait
+  std::function<bool(std::function<void()>)> maintain_later; ///< runs a rebuild or a verification; false if one waits already
+  std::string version;
+};
+
+/// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an exchange
+/// that is dropped answers 503. The handler that has it uses it from one thread at a time.
+class http_exchange {
+ public:
+  http_exchange(std::shared_ptr<const http_parts> parts, http_request request, respond answer);
+  ~http_exchange();
+  http_exchange(const http_exchange&) = delete;
+  http_exchange& operator=(const http_exchange&) = delete;
+
+  const http_parts& parts() const { return *parts_; }
+  const http_request& request() const { return request_; }
+  events::timestamp arrived() const { return arrived_; }
+  /// The host that the request names, in lower case and without a port.
+  const std::string& host() const { return host_; }
+  /// The `i`th variable segment of the path.
+  const std::string& variable(std::size_t i) const { return variables_[i]; }
+  /// The error context of this request, now.
+  error_context context() const { return {request_.correlation_id, parts_->clock.now(), {}}; }
+
+  /// Names the operation for the log, and gives the path's variables.
+  void enter(std::string_view operation, std::string_view category, std::vector<std::string> variables);
+  /// What the log says that the request is about: DPS's `properties` id and type.
+  void about(std::string_view type, std::string_view id);
+
+  /// Gives the response; only the first call counts.
+  void finish(http_response response);
+  /// Finishes with an error.
+  void fail(int code, std::string_view message) { finish(error_response(code, message, context())); }
+  void fail(const engine::error& error) { fail(dps_error_code(error.code), error.text); }
+  void fail(const access_refusal& refusal) { fail(refusal.code, refusal.message); }
+
+  /// The body as a JSON object; if it is not one, this has been finished with 400 or 415. An empty body counts as `{}` where
+  /// `may_be_empty`.
+  std::optional<json_value> json_body(bool may_be_empty);
+
+ private:
+  void write_log(const http_response& response) const;
+
+  std::shared_ptr<const http_parts> parts_;
+  http_request request_;
+  respond answer_;
+  events::timestamp arrived_;
+  std::string host_;
+  std::string operation_ = "Unknown";
+  std::string category_ = "ServiceOperations";
+  std::string subject_type_;
+  std::string subject_id_;
+  std::vector<std::string> variables_;
+  std::atomic<bool> finished_ = false;
+};
+
+using exchange_ptr = std::shared_ptr<http_exchange>;
+
+/// Takes the answer to a command and finishes the exchange with what `render` makes of it. Dropped unanswered it renders
+/// `unavailable`, and is counted.
+class http_reply final : public engine::reply {
+ public:
+  using renderer = std::function<http_response(http_exchange&, const engine::answer&)>;
+  http_reply(exchange_ptr exchange, renderer render) : exchange_(std::move(exchange)), render_(std::move(render)) {}
+  ~http_reply() override;
+  void deliver(engine::answer a) override;
+
+ private:
+  exchange_ptr exchange_;
+  renderer render_;
+  std::atomic<bool> delivered_ = false;
+};
+
+/// The body's rejection as a response, or nothing if `a` is none.
+std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a, entry_kind entry);
+
+}  // namespace muster::connectors

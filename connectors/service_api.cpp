@@ -1,0 +1,143 @@
+#include "connectors/service_api.hpp"
+
+#include "connectors/enrollment_json.hpp"
+#include "connectors/registration_json.hpp"
+#include "connectors/service_call.hpp"
+
+namespace muster::connectors {
+
+namespace {
+
+using enum events::access_right;
+
+http_response no_content(http_exchange&, const engine::answer&) { return {204, {}, {}}; }
+
+/// A PUT body read with `read`; if it is none, the exchange is finished with 400.
+template <class Body, class Id>
+std::optional<Body> read_entry(http_exchange& exchange, const Id& id, std::expected<Body, std::string> (*read)(const json_value&, const Id&)) {
+  const auto json = exchange.json_body(false);
+  if (!json) return std::nullopt;
+  auto body = read(*json, id);
+  if (body) return std::move(*body);
+  exchange.fail(dps_code::argument_invalid, body.error());
+  return std::nullopt;
+}
+
+// An individual enrollment and a registration record are two parts of one aggregate; if it cannot be read the exchange is finished.
+std::optional<engine::device_state> read_device(http_exchange& exchange, const service_call& call, const events::registration_id& id) {
+  const auto view = open_view(exchange, *call.service);
+  if (!view) return std::nullopt;
+  auto device = view->device(call.scope(), id);
+  if (device) return std::move(device->value);
+  exchange.fail(device.error());
+  return std::nullopt;
+}
+
+}  // namespace
+
+void on_put_enrollment(const exchange_ptr& exchange) {
+  exchange->about("IndividualEnrollment", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_write}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  auto body = read_entry(*exchange, *id, &read_enrollment);
+  if (!body) return;
+  engine::put_enrollment command{call->scope(), std::move(body->enrollment), std::move(body->keys), if_match_of(exchange->request())};
+  submit(exchange, call->who, std::move(command), entry_kind::individual, [](http_exchange&, const engine::answer& a) {
+    const auto& answer = std::get<engine::enrollment_answer>(a);
+    json_writer out;
+    write_enrollment(out, answer.record, answer.keys);
+    return json_response(200, out.take());
+  });
+}
+
+void on_get_enrollment(const exchange_ptr& exchange) {
+  exchange->about("IndividualEnrollment", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_read}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  const auto device = read_device(*exchange, *call, *id);
+  if (!device) return;
+  if (!device->enrollment) return exchange->fail(404201, "Enrollment '" + id->text() + "' not found.");
+  json_writer out;
+  write_enrollment(out, *device->enrollment, std::nullopt, registration_state_of(*device, device->enrollment->enrollment.id));
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_delete_enrollment(const exchange_ptr& exchange) {
+  exchange->about("IndividualEnrollment", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_write}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  submit(exchange, call->who, engine::delete_enrollment{call->scope(), *id, if_match_of(exchange->request())},
+         entry_kind::individual, no_content);
+}
+
+void on_put_group(const exchange_ptr& exchange) {
+  exchange->about("EnrollmentGroup", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_write}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::group_id>(*exchange, 0);
+  if (!id) return;
+  auto body = read_entry(*exchange, *id, &read_group);
+  if (!body) return;
+  engine::put_group command{call->scope(), std::move(body->group), std::move(body->keys), if_match_of(exchange->request())};
+  submit(exchange, call->who, std::move(command), entry_kind::group, [](http_exchange&, const engine::answer& a) {
+    const auto& answer = std::get<engine::group_answer>(a);
+    json_writer out;
+    write_group(out, answer.state, answer.keys);
+    return json_response(200, out.take());
+  });
+}
+
+void on_get_group(const exchange_ptr& exchange) {
+  exchange->about("EnrollmentGroup", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_read}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::group_id>(*exchange, 0);
+  if (!id) return;
+  const auto group = call->service->groups.find(id->key());
+  if (group == call->service->groups.end()) return exchange->fail(404204, "EnrollmentGroup '" + id->text() + "' not found.");
+  json_writer out;
+  write_group(out, group->second->state, std::nullopt);
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_delete_group(const exchange_ptr& exchange) {
+  exchange->about("EnrollmentGroup", exchange->variable(0));
+  const auto call = admit(*exchange, {enrollment_write}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::group_id>(*exchange, 0);
+  if (!id) return;
+  submit(exchange, call->who, engine::delete_group{call->scope(), *id, if_match_of(exchange->request())}, entry_kind::group,
+         no_content);
+}
+
+void on_get_registration(const exchange_ptr& exchange) {
+  exchange->about("Registration", exchange->variable(0));
+  const auto call = admit(*exchange, {registration_status_read}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  const auto device = read_device(*exchange, *call, *id);
+  if (!device) return;
+  if (!device->registration) return exchange->fail(404202, "Registration '" + id->text() + "' not found.");
+  json_writer out;
+  write_registration(out, *device->registration, record_reader::back_end);
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_delete_registration(const exchange_ptr& exchange) {
+  exchange->about("Registration", exchange->variable(0));
+  const auto call = admit(*exchange, {registration_status_write}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  submit(exchange, call->who, engine::delete_registration{call->scope(), *id, if_match_of(exchange->request())},
+         entry_kind::registration, no_content);
+}
+
+}  // namespace muster::connectors

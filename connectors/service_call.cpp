@@ -1,0 +1,123 @@
+#include "connectors/service_call.hpp"
+
+#include "connectors/device_api.hpp"
+#include "engine/limits.hpp"
+#include "events/bytes.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace muster::connectors {
+
+namespace {
+
+using snapshot = std::shared_ptr<const engine::scope_snapshot>;
+
+bool is_address(std::string_view host) {
+  return host.empty() || host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+std::expected<snapshot, std::string> only_service(const http_exchange& exchange) {
+  const auto all = exchange.parts().services.all();
+  if (all.size() == 1) return all.front();
+  if (all.empty()) return std::unexpected("There is no service yet. Create one: muster service create NAME.");
+  return std::unexpected("The host '" + exchange.host() + "' does not say which of " + std::to_string(all.size()) +
+                         " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.");
+}
+
+std::string no_service(std::string_view name) { return "There is no service '" + std::string(name.substr(0, 80)) + "'."; }
+
+}  // namespace
+
+std::expected<snapshot, std::string> choose_service(const http_exchange& exchange) {
+  const auto& services = exchange.parts().services;
+  const auto named = exchange.request().parameter("service");
+  if (named.empty() && (is_address(exchange.host()) || exchange.host() == "localhost")) return only_service(exchange);
+  if (const auto scope = events::id_scope::parse(named)) {
+    if (auto found = services.find(*scope).value) return found;
+    return std::unexpected(no_service(named));
+  }
+  const auto label = named.empty() ? std::string_view(exchange.host()).substr(0, exchange.host().find('.')) : named;
+  if (const auto name = events::service_name::parse(label)) {
+    if (auto found = services.find(*name)) return found;
+  }
+  return std::unexpected(no_service(label) + (named.empty() ? " It is the first label of the host name." : ""));
+}
+
+std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights, api_version version) {
+  auto service = choose_service(exchange);
+  if (!service) {
+    exchange.fail(dps_code::not_found, service.error());
+    return std::nullopt;
+  }
+  const auto& request = exchange.request();
+  auto who = authorize(request, exchange.host(), **service, exchange.parts().operators, exchange.arrived());
+  if (!who) {
+    exchange.fail(who.error());
+    return std::nullopt;
+  }
+  if (const auto refusal = lacking(*who, rights)) {
+    exchange.fail(*refusal);
+    return std::nullopt;
+  }
+  if (version == api_version::required && !is_api_version(request.parameter("api-version"))) {
+    exchange.fail(dps_code::argument_invalid, request.parameter("api-version").empty()
+                                                  ? "api-version: it is missing; add ?api-version=2021-10-01."
+                                                  : "api-version: expected a date such as 2021-10-01.");
+    return std::nullopt;
+  }
+  return service_call{std::move(*service), std::move(*who)};
+}
+
+std::shared_ptr<engine::shard_view> open_view(http_exchange& exchange, const engine::scope_snapshot& service) {
+  auto view = exchange.parts().services.view(service.shard);
+  if (!view) {
+    exchange.fail(dps_code::unavailable, "The shard of this service is not open on this node yet; try again.");
+  }
+  return view;
+}
+
+std::optional<engine::caller> caller_of(http_exchange& exchange, const principal& who) {
+  const auto& request = exchange.request();
+  engine::caller caller{who.by, request.correlation_id, std::string(request.header("idempotency-key")), {}};
+  if (caller.command_id.empty()) return caller;
+  const bool visible = std::ranges::all_of(caller.command_id, [](char c) { return c > ' ' && c <= '~'; });
+  if (!visible || caller.command_id.size() > engine::limits::command_id_bytes_max) {
+    exchange.fail(dps_code::argument_invalid, "Idempotency-Key: expected 1 to " +
+                                                  std::to_string(engine::limits::command_id_bytes_max) +
+                                                  " visible ASCII characters.");
+    return std::nullopt;
+  }
+  std::string asked = request.method + "|";
+  for (const auto& segment : request.path) asked.append("/").append(segment);
+  caller.request = events::sha256(asked + "|", request.body);
+  return caller;
+}
+
+engine::precondition if_match_of(const http_request& request) {
+  auto text = request.header("if-match");
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  if (text.empty()) return {};
+  if (text == "*") return {engine::precondition::kind::any, {}};
+  return {engine::precondition::kind::etag, std::string(text)};
+}
+
+void submit(const exchange_ptr& exchange, const principal& who, engine::command command, entry_kind entry, http_reply::renderer render) {
+  auto caller = caller_of(*exchange, who);
+  if (!caller) return;
+  auto reply = std::make_shared<http_reply>(exchange, [entry, render = std::move(render)](http_exchange& self, const engine::answer& a) {
+    if (auto rejected = rejection_response(self, a, entry)) return std::move(*rejected);
+    return render(self, a);
+  });
+  exchange->parts().gateway.submit(std::move(command), std::move(*caller), std::move(reply));
+}
+
+std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most) {
+  if (text.empty()) return otherwise;
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (error != std::errc{} || end != text.data() + text.size() || size == 0) return std::nullopt;
+  return std::min(size, most);
+}
+
+}  // namespace muster::connectors

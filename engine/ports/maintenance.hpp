@@ -1,0 +1,23 @@
+#pragma once
+
+#include "engine/error.hpp"
+
+#include <string>
+
+namespace muster::engine {
+
+/// Long work on a running node, for operators. Each call blocks until it is done, and answers with a JSON object that sums it
+/// up. Not on the command path; one call at a time.
+class maintenance {
+ public:
+  virtual ~maintenance() = default;
+
+  /// Folds every open shard's journal into a new generation of its projections, compares it with the serving one and
+  /// switches. `corrupt` says where they differ.
+  virtual result<std::string> rebuild() = 0;
+
+  /// Checks chains, checksums, and projections against a fold. `corrupt` says what is wrong and where.
+  virtual result<std::string> verify() = 0;
+};
+
+}  // namespace muster::engine
