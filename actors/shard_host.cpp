@@ -70,6 +70,7 @@ struct slot {
   bool announced_open = false;
   bool destroying_keys = false;
   bool keys_may_be_due = true;
+  events::timestamp keys_erased;  ///< when keys were last sent to be erased
   std::uint64_t void_frames_told = 0;
   std::uint64_t queued_told = 0;
   std::optional<std::shared_ptr<engine::shard_projection>> next_generation;  ///< a rebuild waits for the switch
@@ -250,7 +251,7 @@ class shard_host::impl {
   void take_report(slot& s, const journal_report& report) {
     if (report.about_keys) {
       s.destroying_keys = false;
-      if (report.destroyed.empty()) return;
+      if (report.destroyed.empty()) s.keys_may_be_due = true;  // it failed: again after the interval
       if (const auto noted = s.projection->keys_destroyed(report.destroyed); !noted) halt(s, noted.error().text);
     } else if (report.appended) {
       s.writer.appended(*report.appended, d_.clock.now());
@@ -378,6 +379,9 @@ class shard_host::impl {
 
   void destroy_due_keys(slot& s) {
     if (!s.keys_may_be_due || s.destroying_keys || !s.writer.open()) return;
+    const auto now = d_.clock.now();
+    if (now - s.keys_erased < options_.key_erasure_interval && now >= s.keys_erased) return;
+    s.keys_erased = std::chrono::floor<std::chrono::seconds>(now);
     s.keys_may_be_due = false;
     auto due = s.projection->keys_to_destroy();
     if (!due) return halt(s, due.error().text);
@@ -443,9 +447,7 @@ class shard_host::impl {
         continue;
       }
       append_frames(jobs);
-      for (auto& job : jobs) {
-        if (!job.destroy.empty()) destroy_keys(job);
-      }
+      destroy_keys(jobs);
     }
   }
 
@@ -473,10 +475,16 @@ class shard_host::impl {
     for (std::size_t i = 0; i < senders.size(); ++i) report(*senders[i], {outcomes[i], {}, false});
   }
 
-  void destroy_keys(journal_job& job) {
-    const auto gone = d_.keyring.destroy(job.destroy);
+  void destroy_keys(std::vector<journal_job>& jobs) {
+    std::vector<events::data_key_id> all;
+    for (const auto& job : jobs) all.insert(all.end(), job.destroy.begin(), job.destroy.end());
+    if (all.empty()) return;
+    const auto gone = d_.keyring.destroy(all);
     if (!gone) d_.log.write(log_level::error, "data keys cannot be destroyed", {{"error", gone.error().text}});
-    report(*job.shard, {std::nullopt, gone ? std::move(job.destroy) : std::vector<events::data_key_id>(), true});
+    for (auto& job : jobs) {
+      if (job.destroy.empty()) continue;
+      report(*job.shard, {std::nullopt, gone ? std::move(job.destroy) : std::vector<events::data_key_id>(), true});
+    }
   }
 
   static void report(slot& s, journal_report r) {

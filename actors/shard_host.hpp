@@ -17,6 +17,8 @@ namespace muster::actors {
 struct shard_host_options {
   std::string node;          ///< this node's name, written into its frames
   std::size_t threads = 1;   ///< shard threads; each shard belongs to one of them for good
+  /// Destroyed data keys are erased together, at most this often: the keyring rewrites its files each time.
+  std::chrono::seconds key_erasure_interval{60};
 };
 
 struct shard_host_dependencies {

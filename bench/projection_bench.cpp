@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <ctime>
 
-/// How fast projections take events: `projection_bench [EVENTS] [memory|rocksdb|rebuild]`. New devices of one group register, and every
-/// fourth event is a device that comes back. Prints a digest of all rows, which depends on the number of events alone.
+/// How fast projections take events: `projection_bench [EVENTS] [memory|rocksdb|rebuild]`. New devices of one group
+/// register, and every fourth event is a device that comes back. Prints a digest of all rows, which depends on the
+/// number of events alone.
 namespace {
 
 using namespace muster;
@@ -28,8 +29,9 @@ int main(int argc, char** argv) {
   const std::size_t events_total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
   const std::string_view kind = argc > 2 ? argv[2] : "rebuild";
   const tests::temporary_directory directory;
-  auto store = kind == "memory" ? projections::make_memory_projection_store()
-                                : std::move(projections::make_projection_store({.directory = directory.path()}).value());
+  auto store = kind == "memory"
+                   ? projections::make_memory_projection_store()
+                   : std::move(projections::make_projection_store({.directory = directory.path()}).value());
   const events::shard_id shard;
   const auto projection = kind == "rebuild" ? store->begin_generation(shard).value() : store->open(shard).value();
 
@@ -77,8 +79,10 @@ int main(int argc, char** argv) {
   if (!made) return 1;
   const auto count = static_cast<double>(done);
   std::printf("%s: %zu events, %llu rows, digest %s\n", std::string(kind).c_str(), done,
-              static_cast<unsigned long long>(made->rows), events::to_hex(events::as_bytes(made->digest)).substr(0, 16).c_str());
-  std::printf("  wall %.0f events/s, CPU of the shard's thread %.2f us/event (%.0f/s), CPU of the process %.2f us/event (%.0f/s)\n",
+              static_cast<unsigned long long>(made->rows),
+              events::to_hex(events::as_bytes(made->digest)).substr(0, 16).c_str());
+  std::printf("  wall %.0f events/s, CPU of the shard's thread %.2f us/event (%.0f/s), CPU of the process %.2f "
+              "us/event (%.0f/s)\n",
               count / wall, thread / count * 1e6, count / thread, process / count * 1e6, count / process);
   return 0;
 }

@@ -18,7 +18,9 @@ struct expiry {
   std::string command;  ///< key of the command's row
 };
 
-events::timestamp end_of(events::timestamp recorded) { return recorded + engine::limits::command_id_kept; }
+events::timestamp end_of(events::timestamp recorded) {
+  return recorded + engine::limits::command_id_kept;
+}
 
 events::timestamp time_of_expiry(std::string_view key) {
   return events::timestamp(std::chrono::microseconds(static_cast<std::int64_t>(from_sortable(key.substr(1)))));
@@ -36,17 +38,19 @@ engine::result<void> command_rows::expire(events::timestamp now, row_batch& batc
   std::vector<expiry> due;
   auto next_due = first_pending_ ? end_of(*first_pending_) : events::timestamp::max();
   bool readable = true;
-  const auto scanned = store_.scan(std::max(all.from, dropped_to_), all.to, [&](std::string_view key, std::string_view value) {
-    readable = key.size() == 17;
-    if (!readable) return false;
-    const auto end = end_of(time_of_expiry(key));
-    if (end > now || due.size() == dropped_per_frame_max) {
-      next_due = end;
-      return false;
-    }
-    due.push_back({std::string(key), events::log_sequence(from_sortable(key.substr(9))), row_key(view::commands, value)});
-    return true;
-  });
+  const auto scanned =
+      store_.scan(std::max(all.from, dropped_to_), all.to, [&](std::string_view key, std::string_view value) {
+        readable = key.size() == 17;
+        if (!readable) return false;
+        const auto end = end_of(time_of_expiry(key));
+        if (end > now || due.size() == dropped_per_frame_max) {
+          next_due = end;
+          return false;
+        }
+        due.push_back(
+            {std::string(key), events::log_sequence(from_sortable(key.substr(9))), row_key(view::commands, value)});
+        return true;
+      });
   if (!scanned) return scanned;
   if (!readable) return std::unexpected(unreadable_row(all.from));
   for (const auto& each : due) {

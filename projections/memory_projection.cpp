@@ -23,24 +23,26 @@ void scan_map(const row_map& rows, std::string_view from, std::string_view to, c
 }
 
 class memory_batch final : public row_batch {
- public:
+public:
   void put(std::string_view key, std::string_view value) override { changes_.emplace_back(key, value); }
   void erase(std::string_view key) override { changes_.emplace_back(key, std::nullopt); }
 
   void apply_to(row_map& rows) const {
     for (const auto& [key, value] : changes_) {
-      if (value) rows.insert_or_assign(key, *value);
-      else rows.erase(key);
+      if (value)
+        rows.insert_or_assign(key, *value);
+      else
+        rows.erase(key);
     }
   }
 
- private:
+private:
   std::vector<std::pair<std::string, std::optional<std::string>>> changes_;
 };
 
 // Keeps writers out while it lives.
 class memory_snapshot final : public row_source {
- public:
+public:
   memory_snapshot(std::shared_mutex& mutex, const row_map& rows) : lock_(mutex), rows_(rows) {}
   engine::result<std::optional<std::string>> get(std::string_view key) const override { return find_row(rows_, key); }
   engine::result<void> scan(std::string_view from, std::string_view to, const visitor& visit) const override {
@@ -48,13 +50,13 @@ class memory_snapshot final : public row_source {
     return {};
   }
 
- private:
+private:
   std::shared_lock<std::shared_mutex> lock_;
   const row_map& rows_;
 };
 
 class memory_rows final : public row_store {
- public:
+public:
   engine::result<std::optional<std::string>> get(std::string_view key) const override {
     const std::shared_lock lock(mutex_);
     return find_row(rows_, key);
@@ -72,13 +74,13 @@ class memory_rows final : public row_store {
   }
   std::unique_ptr<row_source> snapshot() const override { return std::make_unique<memory_snapshot>(mutex_, rows_); }
 
- private:
+private:
   mutable std::shared_mutex mutex_;
   row_map rows_;
 };
 
 class memory_projection_store final : public engine::projection_store {
- public:
+public:
   engine::result<std::shared_ptr<engine::shard_projection>> open(events::shard_id shard) override {
     const std::lock_guard lock(mutex_);
     auto& generation = shards_[shard].current;
@@ -103,7 +105,7 @@ class memory_projection_store final : public engine::projection_store {
     return dynamic_cast<row_projection&>(generation).fingerprint();
   }
 
- private:
+private:
   struct generations {
     std::shared_ptr<engine::shard_projection> current;
     std::shared_ptr<engine::shard_projection> begun;
@@ -114,12 +116,16 @@ class memory_projection_store final : public engine::projection_store {
 
 }  // namespace
 
-std::shared_ptr<row_store> make_memory_rows() { return std::make_shared<memory_rows>(); }
+std::shared_ptr<row_store> make_memory_rows() {
+  return std::make_shared<memory_rows>();
+}
 
 std::shared_ptr<engine::shard_projection> make_memory_projection() {
   return row_projection::open(make_memory_rows()).value();  // rows that are not there cannot be unreadable
 }
 
-std::unique_ptr<engine::projection_store> make_memory_projection_store() { return std::make_unique<memory_projection_store>(); }
+std::unique_ptr<engine::projection_store> make_memory_projection_store() {
+  return std::make_unique<memory_projection_store>();
+}
 
 }  // namespace muster::projections

@@ -41,7 +41,7 @@ engine::error system_error(const fs::path& path, const char* what) {
 }
 
 class descriptor {
- public:
+public:
   descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
   ~descriptor() {
     if (fd_ >= 0) ::close(fd_);
@@ -50,7 +50,7 @@ class descriptor {
   descriptor& operator=(const descriptor&) = delete;
   int get() const { return fd_; }
 
- private:
+private:
   int fd_;
 };
 
@@ -88,7 +88,7 @@ struct current_generation {
 };
 
 class rocksdb_projection_store final : public engine::projection_store {
- public:
+public:
   rocksdb_projection_store(projection_options options, std::shared_ptr<rocksdb_memory> memory)
       : options_(std::move(options)), memory_(std::move(memory)) {}
 
@@ -97,15 +97,15 @@ class rocksdb_projection_store final : public engine::projection_store {
   result<void> switch_generation(events::shard_id shard) override;
   result<fingerprint> fingerprint_of(engine::shard_projection& projection) override;
 
- private:
+private:
   struct generation {
     std::string name;
     std::weak_ptr<rocksdb_rows> rows;
     std::weak_ptr<row_projection> projection;
   };
   struct shard_generations {
-    std::vector<generation> held;            ///< opened, and perhaps still held by somebody
-    std::shared_ptr<row_projection> begun;   ///< not current yet
+    std::vector<generation> held;           ///< opened, and perhaps still held by somebody
+    std::shared_ptr<row_projection> begun;  ///< not current yet
     std::string begun_name;
   };
 
@@ -114,7 +114,8 @@ class rocksdb_projection_store final : public engine::projection_store {
   }
   result<std::optional<current_generation>> read_current(const fs::path& directory) const;
   result<void> write_current(const fs::path& directory, const std::string& name) const;
-  result<void> remove_left_overs(const fs::path& directory, shard_generations& generations, const std::string& current) const;
+  result<void> remove_left_overs(const fs::path& directory, shard_generations& generations,
+                                 const std::string& current) const;
   result<std::string> new_name(const fs::path& directory) const;
   result<std::shared_ptr<row_projection>> open_generation(const fs::path& directory, const std::string& name,
                                                           shard_generations& generations, durability writes) const;
@@ -180,7 +181,8 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
   return remove_left_overs(directory, generations, current);
 }
 
-result<engine::projection_store::fingerprint> rocksdb_projection_store::fingerprint_of(engine::shard_projection& projection) {
+result<engine::projection_store::fingerprint>
+rocksdb_projection_store::fingerprint_of(engine::shard_projection& projection) {
   return dynamic_cast<row_projection&>(projection).fingerprint();
 }
 
@@ -190,8 +192,9 @@ result<std::optional<current_generation>> rocksdb_projection_store::read_current
   if (!file) return std::nullopt;
   current_generation current;
   if (!(file >> current.format >> current.name) || !generation_number(current.name)) {
-    return engine::fail(engine::errc::corrupt, path.string() + " does not name a generation; without the file the shard makes "
-                                                               "its projections anew from the log");
+    return engine::fail(engine::errc::corrupt, path.string() +
+                                                   " does not name a generation; without the file the shard makes "
+                                                   "its projections anew from the log");
   }
   return current;
 }
@@ -209,7 +212,8 @@ result<void> rocksdb_projection_store::remove_left_overs(const fs::path& directo
     const bool held = std::ranges::any_of(generations.held, [&](const generation& each) { return each.name == name; });
     if (generation_number(name) && name != current && !held) fs::remove_all(entry.path(), failed);
   }
-  if (failed) return engine::fail(engine::errc::internal, "cannot clean " + directory.string() + ": " + failed.message());
+  if (failed)
+    return engine::fail(engine::errc::internal, "cannot clean " + directory.string() + ": " + failed.message());
   return {};
 }
 
@@ -219,7 +223,8 @@ result<std::string> rocksdb_projection_store::new_name(const fs::path& directory
   for (const auto& entry : fs::directory_iterator(directory, failed)) {
     last = std::max(last, generation_number(entry.path().filename().string()).value_or(0));
   }
-  if (failed) return engine::fail(engine::errc::internal, "cannot read " + directory.string() + ": " + failed.message());
+  if (failed)
+    return engine::fail(engine::errc::internal, "cannot read " + directory.string() + ": " + failed.message());
   return numbered("gen-", last + 1, 6);
 }
 

@@ -1,7 +1,5 @@
 #include "projections/rocksdb_projection.hpp"
 
-#include <algorithm>
-#include <atomic>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -11,10 +9,13 @@
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <algorithm>
+#include <atomic>
+
 namespace muster::projections {
 
 class rocksdb_memory {
- public:
+public:
   rocksdb_memory(std::size_t cache_bytes, std::size_t write_buffer_bytes)
       : cache(rocksdb::NewLRUCache(cache_bytes, cache_shard_bits, false, high_priority_share)),
         write_buffers(std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes, cache)) {}
@@ -32,8 +33,12 @@ std::shared_ptr<rocksdb_memory> make_rocksdb_memory(std::size_t cache_bytes, std
 
 namespace {
 
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view view_of(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+rocksdb::Slice slice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+std::string_view view_of(const rocksdb::Slice& bytes) {
+  return {bytes.data(), bytes.size()};
+}
 
 // The one place where RocksDB's word becomes ours.
 engine::result<void> to_result(const rocksdb::Status& status, const std::filesystem::path& directory) {
@@ -46,8 +51,8 @@ rocksdb::Options options_for(const rocksdb_memory& memory) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory.cache;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  // Index and filters are in the cache too, so that memory stays bounded however many rows there are; in small parts, because
-  // a whole file's filter, read again for one row, costs a hundred times what the row does.
+  // Index and filters are in the cache too, so that memory stays bounded however many rows there are; in small parts,
+  // because a whole file's filter, read again for one row, costs a hundred times what the row does.
   table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.partition_filters = true;
   table.metadata_block_size = 4096;
@@ -81,8 +86,8 @@ rocksdb::Options options_for(const rocksdb_memory& memory) {
   return options;
 }
 
-engine::result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksdb::ReadOptions& options, std::string_view key,
-                                                   const std::filesystem::path& directory) {
+engine::result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksdb::ReadOptions& options,
+                                                   std::string_view key, const std::filesystem::path& directory) {
   std::string value;
   const auto status = db.Get(options, slice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
@@ -91,8 +96,9 @@ engine::result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksd
 }
 
 // There is no prefix extractor, and an upper bound on every scan: a scan can never run into another scope's rows.
-engine::result<void> scan_rows(rocksdb::DB& db, rocksdb::ReadOptions options, std::string_view from, std::string_view to,
-                               const row_source::visitor& visit, const std::filesystem::path& directory) {
+engine::result<void> scan_rows(rocksdb::DB& db, rocksdb::ReadOptions options, std::string_view from,
+                               std::string_view to, const row_source::visitor& visit,
+                               const std::filesystem::path& directory) {
   const auto upper = slice(to);
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> rows(db.NewIterator(options));
@@ -102,10 +108,10 @@ engine::result<void> scan_rows(rocksdb::DB& db, rocksdb::ReadOptions options, st
   return to_result(rows->status(), directory);
 }
 
-// Keeps changes until they are written, to write them in key order: then each row goes into the memtable near the one before
-// it, which costs half of what scattered rows cost.
+// Keeps changes until they are written, to write them in key order: then each row goes into the memtable near the one
+// before it, which costs half of what scattered rows cost.
 class rocksdb_batch final : public row_batch {
- public:
+public:
   void put(std::string_view key, std::string_view value) override { add(key, value, false); }
   void erase(std::string_view key) override { add(key, {}, true); }
 
@@ -115,13 +121,16 @@ class rocksdb_batch final : public row_batch {
     rocksdb::WriteBatch batch(bytes_.size() + changes_.size() * 16);
     for (const auto& each : changes_) {
       // A batch in memory cannot fail: it has no size limit and no column family to miss.
-      if (each.erased) batch.Delete(slice(key_of(each))).PermitUncheckedError();
-      else batch.Put(slice(key_of(each)), {bytes_.data() + each.at + each.key_size, each.value_size}).PermitUncheckedError();
+      if (each.erased)
+        batch.Delete(slice(key_of(each))).PermitUncheckedError();
+      else
+        batch.Put(slice(key_of(each)), {bytes_.data() + each.at + each.key_size, each.value_size})
+            .PermitUncheckedError();
     }
     return batch;
   }
 
- private:
+private:
   struct change {
     std::size_t at;  ///< of the key in `bytes_`, and the value behind it
     std::uint32_t key_size;
@@ -130,7 +139,8 @@ class rocksdb_batch final : public row_batch {
   };
 
   void add(std::string_view key, std::string_view value, bool erased) {
-    changes_.push_back({bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size()), erased});
+    changes_.push_back(
+        {bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size()), erased});
     bytes_.append(key).append(value);
   }
 
@@ -139,7 +149,7 @@ class rocksdb_batch final : public row_batch {
 };
 
 class rocksdb_snapshot final : public row_source {
- public:
+public:
   rocksdb_snapshot(rocksdb::DB& db, const std::filesystem::path& directory)
       : db_(db), directory_(directory), snapshot_(db.GetSnapshot()) {
     options_.snapshot = snapshot_;
@@ -155,7 +165,7 @@ class rocksdb_snapshot final : public row_source {
     return scan_rows(db_, options_, from, to, visit, directory_);
   }
 
- private:
+private:
   rocksdb::DB& db_;
   const std::filesystem::path& directory_;
   const rocksdb::Snapshot* snapshot_;
@@ -163,14 +173,11 @@ class rocksdb_snapshot final : public row_source {
 };
 
 class rocksdb_row_store final : public rocksdb_rows {
- public:
-  rocksdb_row_store(std::filesystem::path directory, std::shared_ptr<rocksdb_memory> memory, std::unique_ptr<rocksdb::DB> db,
-                    durability writes)
-      : directory_(std::move(directory)),
-        memory_(std::move(memory)),
-        db_(std::move(db)),
-        logged_(writes == durability::logged),
-        discarded_(writes == durability::none) {}
+public:
+  rocksdb_row_store(std::filesystem::path directory, std::shared_ptr<rocksdb_memory> memory,
+                    std::unique_ptr<rocksdb::DB> db, durability writes)
+      : directory_(std::move(directory)), memory_(std::move(memory)), db_(std::move(db)),
+        logged_(writes == durability::logged), discarded_(writes == durability::none) {}
 
   ~rocksdb_row_store() override {
     db_.reset();
@@ -203,7 +210,7 @@ class rocksdb_row_store final : public rocksdb_rows {
   }
   void discard() override { discarded_ = true; }
 
- private:
+private:
   std::filesystem::path directory_;
   std::shared_ptr<rocksdb_memory> memory_;
   std::unique_ptr<rocksdb::DB> db_;
@@ -213,8 +220,8 @@ class rocksdb_row_store final : public rocksdb_rows {
 
 }  // namespace
 
-engine::result<std::shared_ptr<rocksdb_rows>> open_rocksdb_rows(const std::filesystem::path& directory,
-                                                                std::shared_ptr<rocksdb_memory> memory, durability writes) {
+engine::result<std::shared_ptr<rocksdb_rows>>
+open_rocksdb_rows(const std::filesystem::path& directory, std::shared_ptr<rocksdb_memory> memory, durability writes) {
   rocksdb::DB* opened = nullptr;
   const auto status = rocksdb::DB::Open(options_for(*memory), directory.string(), &opened);
   std::unique_ptr<rocksdb::DB> db(opened);

@@ -13,7 +13,8 @@ std::shared_ptr<rocksdb_memory> make_rocksdb_memory(std::size_t cache_bytes, std
 
 /// How a generation's writes survive.
 enum class durability {
-  /// Each write is in the write-ahead log, unsynced: a killed process loses nothing, a power cut at most a tail. Rows and
+  /// Each write is in the write-ahead log, unsynced: a killed process loses nothing, a power cut at most a tail. Rows
+  /// and
   /// position are in one write, so what is left is consistent and the fold continues from there.
   logged,
   /// Nothing survives before `keep`: for a generation that is being made anew and is not the current one yet.
@@ -22,7 +23,7 @@ enum class durability {
 
 /// One generation of one shard's rows in a RocksDB of its own.
 class rocksdb_rows : public row_store {
- public:
+public:
   /// Syncs everything written so far; from here on writes are `durability::logged` and the directory stays. Not while
   /// another thread writes.
   virtual engine::result<void> keep() = 0;
@@ -30,8 +31,9 @@ class rocksdb_rows : public row_store {
   virtual void discard() = 0;
 };
 
-/// Opens the rows in `directory`, or makes it. `corrupt` if it is damaged, `internal` for anything else, with RocksDB's words.
-engine::result<std::shared_ptr<rocksdb_rows>> open_rocksdb_rows(const std::filesystem::path& directory,
-                                                                std::shared_ptr<rocksdb_memory> memory, durability writes);
+/// Opens the rows in `directory`, or makes it. `corrupt` if it is damaged, `internal` for anything else, with RocksDB's
+/// words.
+engine::result<std::shared_ptr<rocksdb_rows>>
+open_rocksdb_rows(const std::filesystem::path& directory, std::shared_ptr<rocksdb_memory> memory, durability writes);
 
 }  // namespace muster::projections

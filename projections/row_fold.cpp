@@ -73,11 +73,16 @@ engine::result<void> row_fold::fold(const events::recorded_event& e) {
   }
   if (const auto* key = key_to_destroy(e.data)) batch_->put(row_key(view::outbox, key->view()), {});
   switch (e.meta.stream.subject().front()) {
-    case 'd': return e.meta.stream.scope().empty() ? evolve_row(directory_, e) : evolve_row(devices_, e);
-    case 'h': return evolve_row(hub_devices_, e);
-    case 'g': return evolve_row(groups_, e);
-    case 's': return evolve_row(services_, e);
-    default: return {};  // refusals have no state
+  case 'd':
+    return e.meta.stream.scope().empty() ? evolve_row(directory_, e) : evolve_row(devices_, e);
+  case 'h':
+    return evolve_row(hub_devices_, e);
+  case 'g':
+    return evolve_row(groups_, e);
+  case 's':
+    return evolve_row(services_, e);
+  default:
+    return {};  // refusals have no state
   }
 }
 
@@ -87,7 +92,8 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
   auto& entry = at->second;
   if (first_touch) {
     entry.key = state_key(e.meta.stream);
-    // A stream's first event finds nothing: most events of a large rebuild are of this kind, and are spared the look-up.
+    // A stream's first event finds nothing: most events of a large rebuild are of this kind, and are spared the
+    // look-up.
     if (e.meta.version != events::stream_version(1)) {
       const auto row = store_.get(entry.key);
       if (!row) return std::unexpected(row.error());
@@ -153,8 +159,10 @@ void row_fold::write_indexes(std::string_view stream, const touched_device& devi
   const auto id = stream.substr(stream.rfind('/') + 1);
   if (device.state.enrollment.has_value() != device.enrolled) {
     const auto key = row_key(view::enrollments, scope, "/", id);
-    if (device.enrolled) batch_->erase(key);
-    else batch_->put(key, {});
+    if (device.enrolled)
+      batch_->erase(key);
+    else
+      batch_->put(key, {});
   }
   std::optional<registration_summary> now;
   if (device.state.registration) now = summary_of(*device.state.registration);
@@ -162,7 +170,8 @@ void row_fold::write_indexes(std::string_view stream, const touched_device& devi
   if (now == before) return;
   if (before) {
     if (!now || now->status != before->status) batch_->erase(by_status_prefix(scope, before->status).append(id));
-    if (before->group && (!now || now->group != before->group)) batch_->erase(by_group_prefix(scope, *before->group).append(id));
+    if (before->group && (!now || now->group != before->group))
+      batch_->erase(by_group_prefix(scope, *before->group).append(id));
     if (before->hub && (!now || now->hub != before->hub)) batch_->erase(by_hub_prefix(scope, *before->hub).append(id));
   }
   if (now) {

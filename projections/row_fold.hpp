@@ -8,17 +8,18 @@
 
 namespace muster::projections {
 
-/// Folds frames into rows. Each stream that a call touches is read once, evolved event by event, and written once with those
-/// index rows that changed; what is written depends on the frames, not on how many come in one call. Used by one thread.
+/// Folds frames into rows. Each stream that a call touches is read once, evolved event by event, and written once with
+/// those index rows that changed; what is written depends on the frames, not on how many come in one call. Used by one
+/// thread.
 class row_fold {
- public:
+public:
   explicit row_fold(row_store& store) : store_(store), commands_(store) {}
 
-  /// Writes all rows of `frames`, and the last one's position, in one batch; in two where records of idempotency keys both
-  /// begin and end within the call. After an error nothing of the batch at hand was written.
+  /// Writes all rows of `frames`, and the last one's position, in one batch; in two where records of idempotency keys
+  /// both begin and end within the call. After an error nothing of the batch at hand was written.
   engine::result<void> apply(std::span<const engine::folded_frame> frames);
 
- private:
+private:
   /// A state that events of this call changed, and the key of its row.
   template <class State>
   struct touched_row {

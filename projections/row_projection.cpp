@@ -1,7 +1,8 @@
 #include "projections/row_projection.hpp"
 
-#include <algorithm>
 #include <openssl/evp.h>
+
+#include <algorithm>
 
 namespace muster::projections {
 
@@ -18,8 +19,8 @@ result<T> read_or_empty(const row_source& rows, const std::string& key) {
   return read_row<T>(key, **row);
 }
 
-// Calls `visit(rest of the key behind `prefix_size` bytes, value)` for the rows in `range` until it returns false; a row whose
-// value is no `T` ends it with `corrupt`.
+// Calls `visit(rest of the key behind `prefix_size` bytes, value)` for the rows in `range` until it returns false; a
+// row whose value is no `T` ends it with `corrupt`.
 template <class T, class Visit>
 result<void> scan_rows(const row_source& rows, const key_range& range, std::size_t prefix_size, Visit visit) {
   result<void> done;
@@ -34,7 +35,9 @@ result<void> scan_rows(const row_source& rows, const key_range& range, std::size
   return scanned ? done : scanned;
 }
 
-std::size_t limit_of(const engine::page_request& request) { return std::max<std::size_t>(1, request.limit); }
+std::size_t limit_of(const engine::page_request& request) {
+  return std::max<std::size_t>(1, request.limit);
+}
 
 // Cuts `found`, in which there may be one entry more than the page takes, and says where the next page begins.
 template <class Item, class KeyOf>
@@ -90,9 +93,8 @@ result<engine::as_of<engine::device_state>> row_projection::device(const events:
   return engine::as_of<engine::device_state>{std::move(*state), sequence};
 }
 
-result<engine::as_of<engine::hub_device_state>> row_projection::hub_device(const events::id_scope& scope,
-                                                                           const events::hub_name& hub,
-                                                                           const events::device_id& id) {
+result<engine::as_of<engine::hub_device_state>>
+row_projection::hub_device(const events::id_scope& scope, const events::hub_name& hub, const events::device_id& id) {
   const auto sequence = position().sequence;
   auto state = read_or_empty<engine::hub_device_state>(*rows_, hub_devices_prefix(scope, hub).append(id.key()));
   if (!state) return std::unexpected(state.error());
@@ -116,10 +118,11 @@ result<engine::as_of<std::optional<engine::command_record>>> row_projection::com
 
 result<std::vector<engine::service_state>> row_projection::services() {
   std::vector<engine::service_state> all;
-  const auto done = scan_rows<engine::service_state>(*rows_, keys_below(row_key(view::services)), 1, [&](auto, auto state) {
-    all.push_back(std::move(state));
-    return true;
-  });
+  const auto done =
+      scan_rows<engine::service_state>(*rows_, keys_below(row_key(view::services)), 1, [&](auto, auto state) {
+        all.push_back(std::move(state));
+        return true;
+      });
   if (!done) return std::unexpected(done.error());
   return all;
 }
@@ -139,9 +142,9 @@ result<engine::directory_state> row_projection::directory() {
   return read_or_empty<engine::directory_state>(*rows_, row_key(view::directory));
 }
 
-result<engine::page<engine::registration_record>> row_projection::registrations(const events::id_scope& scope,
-                                                                                const engine::registration_filter& filter,
-                                                                                const engine::page_request& request) {
+result<engine::page<engine::registration_record>>
+row_projection::registrations(const events::id_scope& scope, const engine::registration_filter& filter,
+                              const engine::page_request& request) {
   const auto limit = limit_of(request);
   const auto rows = rows_->snapshot();
   std::vector<std::string> ids;
@@ -173,10 +176,11 @@ result<std::uint64_t> row_projection::count_registrations(const events::id_scope
   const auto rows = rows_->snapshot();
   std::uint64_t count = 0;
   for (const auto& prefix : index_prefixes(scope, filter)) {
-    const auto done = scan_rows<registration_summary>(*rows, keys_below(prefix), prefix.size(), [&](auto, const auto& summary) {
-      count += matches(summary, filter) ? 1 : 0;
-      return true;
-    });
+    const auto done =
+        scan_rows<registration_summary>(*rows, keys_below(prefix), prefix.size(), [&](auto, const auto& summary) {
+          count += matches(summary, filter) ? 1 : 0;
+          return true;
+        });
     if (!done) return std::unexpected(done.error());
   }
   return count;
@@ -228,10 +232,11 @@ result<std::vector<engine::event_place>> row_projection::stream_events(const eve
   const auto prefix = stream_events_prefix(stream);
   auto range = keys_below(prefix);
   range.from = prefix + sortable(after.next().value());
-  const auto done = scan_rows<event_location>(*rows_, range, prefix.size(), [&](std::string_view sequence, const auto& at) {
-    places.push_back({events::log_sequence(from_sortable(sequence)), at.offset, at.index});
-    return places.size() < limit;
-  });
+  const auto done =
+      scan_rows<event_location>(*rows_, range, prefix.size(), [&](std::string_view sequence, const auto& at) {
+        places.push_back({events::log_sequence(from_sortable(sequence)), at.offset, at.index});
+        return places.size() < limit;
+      });
   if (!done) return std::unexpected(done.error());
   return places;
 }
@@ -251,12 +256,13 @@ result<std::optional<events::log_offset>> row_projection::frame_of(events::log_s
 result<std::vector<engine::event_count>> row_projection::event_counts(const events::id_scope& scope) {
   std::vector<engine::event_count> counts;
   const auto prefix = row_key(view::event_counts, scope.text(), "/");
-  const auto done = scan_rows<count_row>(*rows_, keys_below(prefix), prefix.size(), [&](std::string_view rest, const auto& row) {
-    const auto day = rest.substr(0, rest.find('/'));
-    const auto type = rest.substr(std::min(day.size() + 1, rest.size()));
-    counts.push_back({std::string(day), std::string(type), row.events, row.operations});
-    return true;
-  });
+  const auto done =
+      scan_rows<count_row>(*rows_, keys_below(prefix), prefix.size(), [&](std::string_view rest, const auto& row) {
+        const auto day = rest.substr(0, rest.find('/'));
+        const auto type = rest.substr(std::min(day.size() + 1, rest.size()));
+        counts.push_back({std::string(day), std::string(type), row.events, row.operations});
+        return true;
+      });
   if (!done) return std::unexpected(done.error());
   return counts;
 }

@@ -8,7 +8,7 @@ namespace muster::projections {
 
 /// The read models of one shard over any row store.
 class row_projection final : public engine::shard_projection {
- public:
+public:
   /// Continues where the rows in `rows` end.
   static engine::result<std::shared_ptr<row_projection>> open(std::shared_ptr<row_store> rows);
 
@@ -16,12 +16,13 @@ class row_projection final : public engine::shard_projection {
 
   engine::result<engine::as_of<engine::device_state>> device(const events::id_scope& scope,
                                                              const events::registration_id& id) override;
-  engine::result<engine::as_of<engine::hub_device_state>> hub_device(const events::id_scope& scope, const events::hub_name& hub,
-                                                                     const events::device_id& id) override;
+  engine::result<engine::as_of<engine::hub_device_state>>
+  hub_device(const events::id_scope& scope, const events::hub_name& hub, const events::device_id& id) override;
   engine::result<engine::as_of<std::optional<engine::command_record>>> command(const events::id_scope& scope,
                                                                                std::string_view command_id) override;
   engine::result<std::vector<engine::service_state>> services() override;
-  engine::result<std::vector<std::pair<std::string, engine::group_state>>> groups(const events::id_scope& scope) override;
+  engine::result<std::vector<std::pair<std::string, engine::group_state>>>
+  groups(const events::id_scope& scope) override;
   engine::result<engine::directory_state> directory() override;
   engine::result<engine::page<engine::registration_record>> registrations(const events::id_scope& scope,
                                                                           const engine::registration_filter& filter,
@@ -30,10 +31,10 @@ class row_projection final : public engine::shard_projection {
                                                     const engine::registration_filter& filter) override;
   engine::result<engine::page<engine::enrollment_record>> enrollments(const events::id_scope& scope,
                                                                       const engine::page_request& request) override;
-  engine::result<engine::page<engine::hub_device_state>> hub_devices(const events::id_scope& scope, const events::hub_name& hub,
-                                                                     const engine::page_request& request) override;
-  engine::result<std::vector<engine::event_place>> stream_events(const events::stream_name& stream, events::log_sequence after,
-                                                                 std::size_t limit) override;
+  engine::result<engine::page<engine::hub_device_state>>
+  hub_devices(const events::id_scope& scope, const events::hub_name& hub, const engine::page_request& request) override;
+  engine::result<std::vector<engine::event_place>>
+  stream_events(const events::stream_name& stream, events::log_sequence after, std::size_t limit) override;
   engine::result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) override;
   engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope& scope) override;
 
@@ -41,11 +42,11 @@ class row_projection final : public engine::shard_projection {
   engine::result<std::vector<events::data_key_id>> keys_to_destroy() override;
   engine::result<void> keys_destroyed(std::span<const events::data_key_id> ids) override;
 
-  /// SHA-256 over every row in key order, each as `key size u64 | key | value size u64 | value`, but the outbox: how far the
-  /// reaction to destroyed keys has come is not a matter of the log. Any thread.
+  /// SHA-256 over every row in key order, each as `key size u64 | key | value size u64 | value`, but the outbox: how
+  /// far the reaction to destroyed keys has come is not a matter of the log. Any thread.
   engine::result<engine::projection_store::fingerprint> fingerprint() const;
 
- private:
+private:
   row_projection(std::shared_ptr<row_store> rows, const engine::log_position& position)
       : rows_(std::move(rows)), fold_(*rows_), position_(position) {}
 

@@ -6,22 +6,38 @@ namespace muster::projections {
 
 std::string_view name_of(view v) {
   switch (v) {
-    case view::position: return "position";
-    case view::directory: return "directory";
-    case view::services: return "services";
-    case view::groups: return "groups";
-    case view::devices: return "devices";
-    case view::hub_devices: return "hub devices";
-    case view::enrollments: return "enrollments";
-    case view::by_status: return "registrations by status";
-    case view::by_group: return "registrations by group";
-    case view::by_hub: return "registrations by hub";
-    case view::stream_events: return "events by stream";
-    case view::frames: return "frames";
-    case view::event_counts: return "event counts";
-    case view::commands: return "commands";
-    case view::expiries: return "command expiries";
-    case view::outbox: return "keys to destroy";
+  case view::position:
+    return "position";
+  case view::directory:
+    return "directory";
+  case view::services:
+    return "services";
+  case view::groups:
+    return "groups";
+  case view::devices:
+    return "devices";
+  case view::hub_devices:
+    return "hub devices";
+  case view::enrollments:
+    return "enrollments";
+  case view::by_status:
+    return "registrations by status";
+  case view::by_group:
+    return "registrations by group";
+  case view::by_hub:
+    return "registrations by hub";
+  case view::stream_events:
+    return "events by stream";
+  case view::frames:
+    return "frames";
+  case view::event_counts:
+    return "event counts";
+  case view::commands:
+    return "commands";
+  case view::expiries:
+    return "command expiries";
+  case view::outbox:
+    return "keys to destroy";
   }
   return "unknown";
 }
@@ -79,8 +95,8 @@ registration_summary summary_of(const engine::registration_record& record) {
 }
 
 bool matches(const registration_summary& summary, const engine::registration_filter& filter) {
-  return (!filter.status || summary.status == *filter.status) && (!filter.group || summary.group == filter.group->key()) &&
-         (!filter.hub || summary.hub == filter.hub->key());
+  return (!filter.status || summary.status == *filter.status) &&
+         (!filter.group || summary.group == filter.group->key()) && (!filter.hub || summary.hub == filter.hub->key());
 }
 
 command_name read_command_name(std::string_view recorded) {
@@ -98,8 +114,10 @@ engine::error unreadable_row(std::string_view key) {
   std::string text = "a row of the view '";
   text.append(name_of(key.empty() ? view{} : static_cast<view>(key.front()))).append("' cannot be read; its key is '");
   for (const char c : key.substr(std::min<std::size_t>(1, key.size()))) {
-    if (c >= ' ' && c <= '~') text += c;
-    else text.append("\\x").append(events::to_hex({&c, 1}));
+    if (c >= ' ' && c <= '~')
+      text += c;
+    else
+      text.append("\\x").append(events::to_hex({&c, 1}));
   }
   return {engine::errc::corrupt, text + "'; `muster rebuild` makes all rows anew from the log"};
 }

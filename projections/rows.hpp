@@ -12,23 +12,21 @@
 ///     position      = 'p'                                          -> log_position
 ///     directory     = 'd'                                          -> directory_state
 ///     services      = 's' scope                                    -> service_state
-///     groups        = 'g' scope "/" group                          -> group_state, deleted ones too: they keep their version
-///     devices       = 'r' scope "/" registration                   -> device_state
-///     hub devices   = 'h' scope "/" hub "/" device                 -> hub_device_state, deleted ones too
-///     enrollments   = 'E' scope "/" registration                   -> nothing; the enrollment is in the device's row
-///     by status     = 'S' scope "/" status u8 registration         -> registration_summary
-///     by group      = 'G' scope "/" group "/" registration         -> registration_summary
-///     by hub        = 'H' scope "/" hub "/" registration           -> registration_summary
-///     stream events = 'e' stream NUL sequence u64                  -> event_location
-///     frames        = 'f' sequence of the frame's last event u64   -> log_offset
-///     event counts  = 'c' scope "/" day "/" event type             -> count_row
+///     groups        = 'g' scope "/" group                          -> group_state, deleted ones too: they keep their
+///     version devices       = 'r' scope "/" registration                   -> device_state hub devices   = 'h' scope
+///     "/" hub "/" device                 -> hub_device_state, deleted ones too enrollments   = 'E' scope "/"
+///     registration                   -> nothing; the enrollment is in the device's row by status     = 'S' scope "/"
+///     status u8 registration         -> registration_summary by group      = 'G' scope "/" group "/" registration ->
+///     registration_summary by hub        = 'H' scope "/" hub "/" registration           -> registration_summary stream
+///     events = 'e' stream NUL sequence u64                  -> event_location frames        = 'f' sequence of the
+///     frame's last event u64   -> log_offset event counts  = 'c' scope "/" day "/" event type             -> count_row
 ///     commands      = 'k' scope "/" command id                     -> command_record
 ///     expiries      = 'x' time i64 sequence u64                    -> the rest of the command's key
 ///     outbox        = 'o' data key id 16                           -> nothing
 ///
-/// Integers are big-endian, so that bytes sort as numbers do. Names are keys (`checked_text::key`), and none may hold "/" or
-/// NUL, but a command id, which ends its key. The scope is empty for the stream `directory`. Values are in row form
-/// (events/describe.hpp).
+/// Integers are big-endian, so that bytes sort as numbers do. Names are keys (`checked_text::key`), and none may hold
+/// "/" or NUL, but a command id, which ends its key. The scope is empty for the stream `directory`. Values are in row
+/// form (events/describe.hpp).
 namespace muster::projections {
 
 /// Changes whenever a key or the row form of a value does: rows of another format are made anew from the log.
@@ -88,7 +86,8 @@ std::string by_status_prefix(std::string_view scope, events::registration_status
 std::string by_group_prefix(std::string_view scope, std::string_view group);
 std::string by_hub_prefix(std::string_view scope, std::string_view hub);
 
-/// What lists of registrations are filtered by, kept in each index row so that filtering and counting read nothing else.
+/// What lists of registrations are filtered by, kept in each index row so that filtering and counting read nothing
+/// else.
 struct registration_summary {
   events::registration_status status = events::registration_status::assigned;
   std::optional<std::string> group;  ///< key
@@ -126,7 +125,8 @@ struct count_row {
   }
 };
 
-/// A recorded command id, taken apart: it is written as `ID`, or as `ID:HEX64` with the SHA-256 of the request it came with.
+/// A recorded command id, taken apart: it is written as `ID`, or as `ID:HEX64` with the SHA-256 of the request it came
+/// with.
 struct command_name {
   std::string_view id;  ///< into the text it was read from
   events::digest request{};

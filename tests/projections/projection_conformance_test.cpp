@@ -1,16 +1,9 @@
 #include "engine/limits.hpp"
-#include "projections/memory_projection.hpp"
-#include "projections/projection_store.hpp"
-#include "tests/support/history_builder.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/projections/projection_fixture.hpp"
 
-#include <algorithm>
 #include <boost/mpl/list.hpp>
-#include <boost/test/unit_test.hpp>
-#include <fstream>
-#include <random>
 
-/// One suite for every kind of projection, and what only the one on disk promises.
+/// One suite for every kind of projection.
 namespace muster::tests {
 
 namespace {
@@ -20,24 +13,8 @@ using engine::page_request;
 using engine::registration_filter;
 using events::registration_status;
 
-const events::shard_id shard;
-
-template <class Name>
-Name name(std::string_view text) {
-  return named<Name>(text);
-}
-
-struct memory_store {
-  std::unique_ptr<engine::projection_store> store = projections::make_memory_projection_store();
-};
-
-struct disk_store {
-  temporary_directory directory;
-  std::unique_ptr<engine::projection_store> store =
-      std::move(projections::make_projection_store({.directory = directory.path()}).value());
-};
-
 using kinds = boost::mpl::list<memory_store, disk_store>;
+using ids = std::vector<std::string>;
 
 template <class Kind>
 struct folded : Kind {
@@ -53,76 +30,24 @@ struct folded : Kind {
   }
 
   engine::device_state device(std::string_view id, const events::id_scope& scope = scope_a) {
-    return view->device(scope, name<events::registration_id>(id)).value().value;
+    return view->device(scope, named<events::registration_id>(id)).value().value;
   }
 
   /// Ids of all pages of `limit` entries.
   std::vector<std::string> registered_ids(const registration_filter& filter = {}, std::size_t limit = 100,
                                           const events::id_scope& scope = scope_a) {
-    std::vector<std::string> ids;
+    std::vector<std::string> found;
     std::string after;
     do {
       const auto page = view->registrations(scope, filter, {after, limit}).value();
       BOOST_TEST(page.items.size() <= limit);
       BOOST_TEST((page.next.empty() || page.items.size() == limit));
-      for (const auto& record : page.items) ids.push_back(record.id.text());
+      for (const auto& record : page.items) found.push_back(record.id.text());
       after = page.next;
     } while (!after.empty());
-    return ids;
+    return found;
   }
 };
-
-using ids = std::vector<std::string>;
-
-/// Frames in which much happens to few devices of two scopes, so that rows are made, changed and dropped.
-std::vector<engine::folded_frame> eventful_history(unsigned seed, std::size_t frames) {
-  std::mt19937 dice(seed);
-  const auto roll = [&](unsigned sides) { return static_cast<unsigned>(dice() % sides); };
-  history_builder history;
-  std::map<std::string, bool> enrolled_now;
-  std::map<std::string, bool> made_now;
-  history.add(service_created_in(scope_a)).add(service_created_in(scope_b, "other"));
-  history.add(group_created(scope_a, "g0")).add(group_created(scope_a, "g1")).commit();
-  constexpr std::string_view hubs[] = {"hub1", "hub2", "hub3"};
-  constexpr std::string_view groups[] = {"", "g0", "g1"};
-  for (std::size_t frame = 0; frame < frames; ++frame) {
-    for (unsigned i = roll(8); i-- > 0;) {
-      const auto& scope = roll(3) == 0 ? scope_b : scope_a;
-      const auto id = "dev-" + std::to_string(roll(40));
-      const way_in way{.hub = hubs[roll(3)], .group = groups[roll(3)]};
-      const auto command = roll(3) == 0 ? "command-" + std::to_string(roll(60)) : std::string();
-      auto& enrolled_here = enrolled_now[scope.text() + id];
-      auto& made_here = made_now[scope.text() + std::string(way.hub) + id];
-      switch (roll(8)) {
-        case 0: history.add(std::exchange(enrolled_here, !enrolled_here) ? unenrolled(scope, id) : enrolled(scope, id), command); break;
-        case 1: history.add(failed_to_register(scope, id, way.group), command); break;
-        case 2: history.add(refused_as_disabled(scope, id, way.group), command); break;
-        case 3: history.add(registration_removed(scope, id), command); break;
-        case 4: history.add(refused_as_unknown(scope, id)); break;
-        case 5:
-          history.add(std::exchange(made_here, !made_here) ? hub_device_removed(scope, id, way.hub)
-                                                           : hub_device_made(scope, id, way));
-          break;
-        default: history.add(registered(scope, id, way), command);
-      }
-    }
-    history.advance(std::chrono::minutes(roll(240))).commit();
-    if (roll(50) == 0) history.claim();
-  }
-  return history.take_frames();
-}
-
-void apply_in_calls(engine::shard_projection& view, std::span<const engine::folded_frame> frames, std::size_t per_call) {
-  while (!frames.empty()) {
-    const auto now = frames.first(std::min(per_call, frames.size()));
-    BOOST_TEST_REQUIRE(view.apply(now).has_value());
-    frames = frames.subspan(now.size());
-  }
-}
-
-bool operator_equal(const engine::projection_store::fingerprint& a, const engine::projection_store::fingerprint& b) {
-  return a.digest == b.digest && a.rows == b.rows && a.position == b.position;
-}
 
 }  // namespace
 
@@ -145,15 +70,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_position_is_that_of_the_last_frame_even_withou
   f.history.claim();
   f.fold();
   BOOST_TEST((f.view->position() == f.history.position()));
-  BOOST_TEST((f.view->device(scope_a, name<events::registration_id>("dev-1"))->sequence == events::log_sequence(1)));
+  BOOST_TEST((f.view->device(scope_a, named<events::registration_id>("dev-1"))->sequence == events::log_sequence(1)));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(services_groups_and_the_directory_are_read_whole, Kind, kinds) {
   folded<Kind> f;
-  f.history.add({events::stream_name::directory(),
-                 events::service_placed{name<events::service_name>("demo"), scope_a, events::shard_id(3)}});
+  f.history.add(service_placed_on(events::shard_id(3), scope_a));
   f.history.add(service_created_in(scope_a)).add(service_created_in(scope_b, "other"));
-  f.history.add(group_created(scope_a, "Line-1")).add(group_created(scope_a, "line-2")).add(group_created(scope_b, "line-1"));
+  f.history.add(group_created(scope_a, "Line-1"))
+      .add(group_created(scope_a, "line-2"))
+      .add(group_created(scope_b, "line-1"));
   f.fold();
   f.history.add(group_deleted(scope_a, "line-2"));
   f.fold();
@@ -198,7 +124,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(many_events_of_one_stream_in_one_frame_evolve_in_o
   BOOST_TEST(state.version.value() == 5U);
   BOOST_TEST(!state.enrollment.has_value());
   BOOST_TEST(state.registration->hub->text() == "hub2");
-  BOOST_TEST(f.registered_ids({.status = {}, .group = {}, .hub = name<events::hub_name>("hub1")}).empty());
+  BOOST_TEST(f.registered_ids({.status = {}, .group = {}, .hub = named<events::hub_name>("hub1")}).empty());
   BOOST_TEST(f.view->enrollments(scope_a, {})->items.empty());
 }
 
@@ -208,8 +134,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pages_hold_every_registration_once_and_in_order, K
   for (int i = 0; i < 57; ++i) {
     const auto id = "dev-" + std::to_string(i);
     expected.push_back(id);
-    if (i % 3 == 0) f.history.add(failed_to_register(scope_a, id));
-    else f.history.add(registered(scope_a, id));
+    if (i % 3 == 0)
+      f.history.add(failed_to_register(scope_a, id));
+    else
+      f.history.add(registered(scope_a, id));
   }
   f.fold();
   std::ranges::sort(expected);
@@ -259,8 +187,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(registrations_are_filtered_by_status_group_and_hub
     for (const auto* hub : {"-", "hub1", "hub10"}) {
       for (int status = -1; status < 3; ++status) {
         registration_filter filter;
-        if (group[0] != '-') filter.group = name<events::group_id>(group);
-        if (hub[0] != '-') filter.hub = name<events::hub_name>(hub);
+        if (group[0] != '-') filter.group = named<events::group_id>(group);
+        if (hub[0] != '-') filter.hub = named<events::hub_name>(hub);
         if (status >= 0) filter.status = static_cast<registration_status>(status);
         ids expected;
         for (const auto& each : all) {
@@ -283,14 +211,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_registration_leaves_the_lists_of_its_former_hub_
   f.fold();
   f.history.add(registered(scope_a, "dev-1", {.hub = "hub2", .group = "g2"}));
   f.fold();
-  BOOST_TEST(f.registered_ids({.status = {}, .group = name<events::group_id>("g1"), .hub = {}}).empty());
-  BOOST_TEST(f.registered_ids({.status = {}, .group = {}, .hub = name<events::hub_name>("hub1")}).empty());
-  BOOST_TEST(f.registered_ids({.status = {}, .group = name<events::group_id>("g2"), .hub = {}}) == ids{"dev-1"});
+  BOOST_TEST(f.registered_ids({.status = {}, .group = named<events::group_id>("g1"), .hub = {}}).empty());
+  BOOST_TEST(f.registered_ids({.status = {}, .group = {}, .hub = named<events::hub_name>("hub1")}).empty());
+  BOOST_TEST(f.registered_ids({.status = {}, .group = named<events::group_id>("g2"), .hub = {}}) == ids{"dev-1"});
   f.history.add(failed_to_register(scope_a, "dev-1"));
   f.fold();
   BOOST_TEST(f.registered_ids({.status = registration_status::assigned, .group = {}, .hub = {}}).empty());
   BOOST_TEST(f.registered_ids({.status = registration_status::failed, .group = {}, .hub = {}}) == ids{"dev-1"});
-  BOOST_TEST(f.registered_ids({.status = {}, .group = name<events::group_id>("g2"), .hub = {}}).empty());
+  BOOST_TEST(f.registered_ids({.status = {}, .group = named<events::group_id>("g2"), .hub = {}}).empty());
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_deleted_leaves_the_lists_and_keeps_its_version, Kind, kinds) {
@@ -298,16 +226,17 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_deleted_leaves_the_lists_and_keeps_its_ver
   f.history.add(enrolled(scope_a, "dev-1")).add(registered(scope_a, "dev-1")).add(hub_device_made(scope_a, "dev-1"));
   f.fold();
   BOOST_TEST(f.view->enrollments(scope_a, {})->items.size() == 1U);
-  BOOST_TEST(f.view->hub_devices(scope_a, name<events::hub_name>("hub1"), {})->items.size() == 1U);
+  BOOST_TEST(f.view->hub_devices(scope_a, named<events::hub_name>("hub1"), {})->items.size() == 1U);
   f.history.add(unenrolled(scope_a, "dev-1")).add(registration_removed(scope_a, "dev-1"));
   f.history.add(hub_device_removed(scope_a, "dev-1"));
   f.fold();
   BOOST_TEST(f.view->enrollments(scope_a, {})->items.empty());
   BOOST_TEST(f.registered_ids().empty());
   BOOST_TEST(f.view->count_registrations(scope_a, {}).value() == 0U);
-  BOOST_TEST(f.view->hub_devices(scope_a, name<events::hub_name>("hub1"), {})->items.empty());
+  BOOST_TEST(f.view->hub_devices(scope_a, named<events::hub_name>("hub1"), {})->items.empty());
   BOOST_TEST(f.device("dev-1").version.value() == 4U);
-  const auto hub_device = f.view->hub_device(scope_a, name<events::hub_name>("hub1"), name<events::device_id>("dev-1"));
+  const auto hub_device =
+      f.view->hub_device(scope_a, named<events::hub_name>("hub1"), named<events::device_id>("dev-1"));
   BOOST_TEST(hub_device->value.version.value() == 2U);
   BOOST_TEST(!hub_device->value.identity.has_value());
 }
@@ -329,10 +258,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(enrollments_and_hub_devices_are_paged_without_the_
     for (const auto& each : page.items) enrolled_ids.push_back(each.enrollment.id.text());
     request.after = page.next;
   } while (!request.after.empty());
-  BOOST_TEST(enrolled_ids == (ids{"dev-10", "dev-12", "dev-14", "dev-16", "dev-18", "dev-20", "dev-22", "dev-24", "dev-26", "dev-28"}));
+  BOOST_TEST(enrolled_ids ==
+             (ids{"dev-10", "dev-12", "dev-14", "dev-16", "dev-18", "dev-20", "dev-22", "dev-24", "dev-26", "dev-28"}));
   ids hub_ids;
   do {
-    const auto page = f.view->hub_devices(scope_a, name<events::hub_name>("hub1"), request).value();
+    const auto page = f.view->hub_devices(scope_a, named<events::hub_name>("hub1"), request).value();
     for (const auto& each : page.items) hub_ids.push_back(each.identity->id.text());
     request.after = page.next;
   } while (!request.after.empty());
@@ -341,21 +271,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(enrollments_and_hub_devices_are_paged_without_the_
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(scopes_with_equal_ids_never_see_each_other, Kind, kinds) {
   folded<Kind> f;
-  f.history.add(service_created_in(scope_a)).add(group_created(scope_a, "g1")).add(enrolled(scope_a, "dev-1"), "command-1");
+  f.history.add(service_created_in(scope_a))
+      .add(group_created(scope_a, "g1"))
+      .add(enrolled(scope_a, "dev-1"), "command-1");
   f.history.add(registered(scope_a, "dev-1", {.group = "g1"})).add(hub_device_made(scope_a, "dev-1"));
   f.fold();
-  const auto hub = name<events::hub_name>("hub1");
-  const auto device = name<events::registration_id>("dev-1");
+  const auto hub = named<events::hub_name>("hub1");
+  const auto device = named<events::registration_id>("dev-1");
   BOOST_TEST(f.device("dev-1", scope_b).version.value() == 0U);
-  BOOST_TEST(f.view->hub_device(scope_b, hub, name<events::device_id>("dev-1"))->value.version.value() == 0U);
+  BOOST_TEST(f.view->hub_device(scope_b, hub, named<events::device_id>("dev-1"))->value.version.value() == 0U);
   BOOST_TEST(f.view->groups(scope_b)->empty());
   BOOST_TEST(f.view->enrollments(scope_b, {})->items.empty());
   BOOST_TEST(f.view->hub_devices(scope_b, hub, {})->items.empty());
   BOOST_TEST(!f.view->command(scope_b, "command-1")->value.has_value());
   BOOST_TEST(f.view->stream_events(events::stream_name::device(scope_b, device), {}, 10)->empty());
   BOOST_TEST(f.view->event_counts(scope_b)->empty());
-  for (const auto& filter : {registration_filter{}, registration_filter{registration_status::assigned, {}, {}},
-                             registration_filter{{}, name<events::group_id>("g1"), {}}, registration_filter{{}, {}, hub}}) {
+  for (const auto& filter :
+       {registration_filter{}, registration_filter{registration_status::assigned, {}, {}},
+        registration_filter{{}, named<events::group_id>("g1"), {}}, registration_filter{{}, {}, hub}}) {
     BOOST_TEST(f.registered_ids(filter, 10, scope_b).empty());
     BOOST_TEST(f.view->count_registrations(scope_b, filter).value() == 0U);
   }
@@ -373,7 +306,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(events_of_a_stream_are_found_in_their_frames, Kind
   f.history.claim();
   f.history.add(registered(scope_a, "dev-1"));
   f.fold();
-  const auto stream = events::stream_name::device(scope_a, name<events::registration_id>("dev-1"));
+  const auto stream = events::stream_name::device(scope_a, named<events::registration_id>("dev-1"));
   const auto places = f.view->stream_events(stream, {}, 10).value();
   BOOST_TEST_REQUIRE(places.size() == 3U);
   BOOST_TEST(places[0].sequence.value() == 2U);
@@ -474,7 +407,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_what_was_deleted_wait_until_they_are_destr
   f.fold();
   BOOST_TEST(f.view->keys_to_destroy()->empty());
   const auto before = f.store->fingerprint_of(*f.view).value();
-  f.history.add(group_deleted(scope_a, "g1")).add(unenrolled(scope_a, "dev-1")).add(registration_removed(scope_a, "dev-1"));
+  f.history.add(group_deleted(scope_a, "g1"))
+      .add(unenrolled(scope_a, "dev-1"))
+      .add(registration_removed(scope_a, "dev-1"));
   f.history.add(hub_device_removed(scope_a, "dev-1"));
   f.fold();
   auto waiting = f.view->keys_to_destroy().value();
@@ -483,10 +418,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_what_was_deleted_wait_until_they_are_destr
   std::ranges::sort(expected);
   BOOST_TEST((waiting == expected));
   const auto after = f.store->fingerprint_of(*f.view).value();
-  BOOST_TEST(!operator_equal(before, after));
+  BOOST_TEST(!same_rows(before, after));
   BOOST_TEST(f.view->keys_destroyed(std::vector{waiting[0], waiting[2]}).has_value());
   BOOST_TEST((f.view->keys_to_destroy().value() == std::vector{waiting[1], waiting[3]}));
-  BOOST_TEST(operator_equal(after, f.store->fingerprint_of(*f.view).value()));
+  BOOST_TEST(same_rows(after, f.store->fingerprint_of(*f.view).value()));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(frames_give_the_same_rows_in_any_batching, Kind, kinds) {
@@ -499,7 +434,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(frames_give_the_same_rows_in_any_batching, Kind, k
     const auto made = kind.store->fingerprint_of(*view).value();
     BOOST_TEST((made.position == frames.back().after));
     if (!first) first = made;
-    BOOST_TEST(operator_equal(*first, made));
+    BOOST_TEST(same_rows(*first, made));
   }
 }
 
@@ -511,7 +446,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_rebuild_gives_the_same_rows_and_takes_over_besid
   const auto begun = kind.store->begin_generation(shard).value();
   BOOST_TEST((begun->position() == engine::log_position()));
   apply_in_calls(*begun, frames, 100);
-  BOOST_TEST(operator_equal(kind.store->fingerprint_of(*old).value(), kind.store->fingerprint_of(*begun).value()));
+  BOOST_TEST(same_rows(kind.store->fingerprint_of(*old).value(), kind.store->fingerprint_of(*begun).value()));
   BOOST_TEST((kind.store->open(shard).value() == old));
   BOOST_TEST_REQUIRE(kind.store->switch_generation(shard).has_value());
   BOOST_TEST((kind.store->open(shard).value() == begun));
@@ -519,120 +454,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_rebuild_gives_the_same_rows_and_takes_over_besid
   old.reset();
   BOOST_TEST((kind.store->open(shard).value()->position() == frames.back().after));
   BOOST_TEST((kind.store->switch_generation(shard).error().code == engine::errc::not_found));
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(projections_on_disk)
-
-namespace {
-std::vector<std::string> files_of(const std::filesystem::path& directory) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) names.push_back(entry.path().filename().string());
-  std::ranges::sort(names);
-  return names;
-}
-
-std::unique_ptr<engine::projection_store> store_in(const std::filesystem::path& directory) {
-  return std::move(projections::make_projection_store({.directory = directory}).value());
-}
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(memory_and_disk_hold_the_same_rows) {
-  const auto frames = eventful_history(3, 300);
-  memory_store memory;
-  disk_store disk;
-  const auto in_memory = memory.store->open(shard).value();
-  const auto on_disk = disk.store->open(shard).value();
-  apply_in_calls(*in_memory, frames, 10);
-  apply_in_calls(*on_disk, frames, 17);
-  BOOST_TEST(operator_equal(memory.store->fingerprint_of(*in_memory).value(), disk.store->fingerprint_of(*on_disk).value()));
-}
-
-BOOST_AUTO_TEST_CASE(a_reopened_projection_continues_at_its_position) {
-  const temporary_directory directory;
-  const auto frames = eventful_history(5, 400);
-  for (std::size_t at = 0; at < frames.size(); at += 100) {
-    const auto store = store_in(directory.path());
-    const auto view = store->open(shard).value();
-    BOOST_TEST((view->position() == (at == 0 ? engine::log_position() : frames[at - 1].after)));
-    const auto part = std::span(frames).subspan(at, std::min<std::size_t>(100, frames.size() - at));
-    apply_in_calls(*view, part, 9);
-  }
-  memory_store whole;
-  const auto in_memory = whole.store->open(shard).value();
-  apply_in_calls(*in_memory, frames, 50);
-  const auto store = store_in(directory.path());
-  const auto view = store->open(shard).value();
-  BOOST_TEST(operator_equal(whole.store->fingerprint_of(*in_memory).value(), store->fingerprint_of(*view).value()));
-}
-
-BOOST_AUTO_TEST_CASE(a_switched_generation_survives_and_the_old_one_goes_with_its_last_reader) {
-  const temporary_directory directory;
-  const auto frames = eventful_history(13, 100);
-  {
-    const auto store = store_in(directory.path());
-    auto old = store->open(shard).value();
-    auto begun = store->begin_generation(shard).value();
-    apply_in_calls(*begun, std::span(frames).first(50), 10);
-    BOOST_TEST_REQUIRE(store->switch_generation(shard).has_value());
-    apply_in_calls(*begun, std::span(frames).subspan(50), 10);
-    BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001", "gen-000002"}));
-    old.reset();
-    BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000002"}));
-  }
-  const auto store = store_in(directory.path());
-  BOOST_TEST((store->open(shard).value()->position() == frames.back().after));
-}
-
-BOOST_AUTO_TEST_CASE(a_rebuild_that_did_not_end_leaves_nothing) {
-  const temporary_directory directory;
-  const auto frames = eventful_history(17, 50);
-  {
-    const auto store = store_in(directory.path());
-    const auto serving = store->open(shard).value();
-    apply_in_calls(*serving, frames, 10);
-    const auto begun = store->begin_generation(shard).value();
-    apply_in_calls(*begun, std::span(frames).first(20), 10);
-  }
-  BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001"}));
-  std::filesystem::create_directory(directory / "shard-000" / "gen-000007");  // as a killed process leaves it
-  const auto store = store_in(directory.path());
-  BOOST_TEST((store->open(shard).value()->position() == frames.back().after));
-  BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001"}));
-}
-
-BOOST_AUTO_TEST_CASE(rows_of_another_format_are_made_anew) {
-  const temporary_directory directory;
-  const auto frames = eventful_history(19, 20);
-  apply_in_calls(*store_in(directory.path())->open(shard).value(), frames, 10);
-  std::ofstream(directory / "shard-000" / "CURRENT") << "0 gen-000001\n";
-  const auto store = store_in(directory.path());
-  BOOST_TEST((store->open(shard).value()->position() == engine::log_position()));
-  BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000002"}));
-}
-
-BOOST_AUTO_TEST_CASE(a_damaged_generation_or_pointer_is_corrupt) {
-  const temporary_directory directory;
-  apply_in_calls(*store_in(directory.path())->open(shard).value(), eventful_history(23, 20), 10);
-  const auto generation = directory / "shard-000" / "gen-000001";
-  for (const auto& entry : std::filesystem::directory_iterator(generation)) {
-    const auto file = entry.path().filename().string();
-    if (file.starts_with("MANIFEST")) std::filesystem::resize_file(entry.path(), 10);
-  }
-  BOOST_TEST((store_in(directory.path())->open(shard).error().code == engine::errc::corrupt));
-  std::ofstream(directory / "shard-000" / "CURRENT") << "1 nonsense\n";
-  BOOST_TEST((store_in(directory.path())->open(shard).error().code == engine::errc::corrupt));
-}
-
-BOOST_AUTO_TEST_CASE(shards_keep_their_rows_apart) {
-  const temporary_directory directory;
-  const auto store = store_in(directory.path());
-  const auto first = store->open(events::shard_id(0)).value();
-  const auto second = store->open(events::shard_id(15)).value();
-  apply_in_calls(*first, eventful_history(29, 10), 1);
-  BOOST_TEST((second->position() == engine::log_position()));
-  BOOST_TEST((files_of(directory.path()) == ids{"shard-000", "shard-015"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

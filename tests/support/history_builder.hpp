@@ -46,8 +46,9 @@ struct placed_event {
   events::event data;
 };
 
-// Samples --------------------------------------------------------------------------------------------------------------
-// Boxes are as long as real ones, and open nothing.
+// Samples
+// -------------------------------------------------------------------------------------------------------------- Boxes
+// are as long as real ones, and open nothing.
 
 inline events::sealed_text sealed(const events::data_key_id& key, std::size_t plaintext_size = 44) {
   return {key, std::string(12 + plaintext_size + 16, 'x')};
@@ -59,7 +60,15 @@ inline events::enrollment_terms terms(const events::data_key_id& key) {
   return made;
 }
 
-/// `shard` and the rest of the directory's events are made in place by who needs them.
+inline placed_event service_placed_on(events::shard_id shard, const events::id_scope& scope,
+                                      std::string_view name = "demo") {
+  events::service_placed e;
+  e.name = named<events::service_name>(name);
+  e.scope = scope;
+  e.shard = shard;
+  return {events::stream_name::directory(), std::move(e)};
+}
+
 inline placed_event service_created_in(const events::id_scope& scope, std::string_view name = "demo",
                                        std::initializer_list<std::string_view> hubs = {"hub1", "hub2"}) {
   events::service_created e;
@@ -85,7 +94,8 @@ inline events::data_key_id hub_device_key(const events::id_scope& scope, std::st
 
 inline placed_event group_created(const events::id_scope& scope, std::string_view id) {
   const auto group = named<events::group_id>(id);
-  return {events::stream_name::group(scope, group), events::enrollment_group_created{{group, terms(group_key(scope, id))}}};
+  return {events::stream_name::group(scope, group),
+          events::enrollment_group_created{{group, terms(group_key(scope, id))}}};
 }
 
 inline placed_event group_deleted(const events::id_scope& scope, std::string_view id) {
@@ -121,7 +131,8 @@ inline events::attempt_report attempt(const events::id_scope& scope, std::string
   if (!group.empty()) report.enrollment->group = named<events::group_id>(group);
   report.enrollment->version = events::stream_version(1);
   report.slot = events::key_slot::primary;
-  report.checks = {{"resource", true, scope.text() + "/registrations/" + std::string(id)}, {"signature", true, "primary"}};
+  report.checks = {{"resource", true, scope.text() + "/registrations/" + std::string(id)},
+                   {"signature", true, "primary"}};
   return report;
 }
 
@@ -137,7 +148,8 @@ inline placed_event registered(const events::id_scope& scope, std::string_view i
   return {events::stream_name::device(scope, e.attempt.presented), std::move(e)};
 }
 
-inline placed_event failed_to_register(const events::id_scope& scope, std::string_view id, std::string_view group = {}) {
+inline placed_event failed_to_register(const events::id_scope& scope, std::string_view id,
+                                       std::string_view group = {}) {
   events::registration_failed e;
   e.operation_id = "4.0123456789abcdef.01234567-89ab-cdef-0123-456789abcdef";
   e.attempt = attempt(scope, id, group);
@@ -148,7 +160,8 @@ inline placed_event failed_to_register(const events::id_scope& scope, std::strin
 }
 
 /// Refused because its enrollment is disabled, which shows on the registration record.
-inline placed_event refused_as_disabled(const events::id_scope& scope, std::string_view id, std::string_view group = {}) {
+inline placed_event refused_as_disabled(const events::id_scope& scope, std::string_view id,
+                                        std::string_view group = {}) {
   const auto report = attempt(scope, id, group);
   return {events::stream_name::device(scope, report.presented),
           events::registration_refused{events::refusal_reason::enrollment_disabled, report}};
@@ -178,16 +191,19 @@ inline placed_event hub_device_made(const events::id_scope& scope, std::string_v
   return {stream, std::move(e)};
 }
 
-inline placed_event hub_device_removed(const events::id_scope& scope, std::string_view id, std::string_view hub = "hub1") {
-  const events::hub_device_deleted e{named<events::device_id>(id), named<events::hub_name>(hub), hub_device_key(scope, hub, id)};
+inline placed_event hub_device_removed(const events::id_scope& scope, std::string_view id,
+                                       std::string_view hub = "hub1") {
+  const events::hub_device_deleted e{named<events::device_id>(id), named<events::hub_name>(hub),
+                                     hub_device_key(scope, hub, id)};
   return {events::stream_name::hub_device(scope, e.hub, e.id), e};
 }
 
-// The builder ----------------------------------------------------------------------------------------------------------
+// The builder
+// ----------------------------------------------------------------------------------------------------------
 
 /// Builds the log of one shard: a claim first, then what is added, with right versions, sequences, chain and positions.
 class history_builder {
- public:
+public:
   /// Begins at 2026-01-01T00:00:00Z.
   explicit history_builder(events::shard_id shard = {}) : shard_(shard), rule_(journal_, shard, {}) { claim(); }
 
@@ -255,7 +271,7 @@ class history_builder {
     return std::exchange(frames_, {});
   }
 
- private:
+private:
   events::frame next_frame(events::frame_kind kind) const {
     events::frame frame;
     frame.kind = kind;
@@ -273,7 +289,8 @@ class history_builder {
     log_.push_back({offset, events::encode_frame(frame)});
     const auto seen = rule_.judge(offset, log_.back().bytes);
     MUSTER_ASSERT(seen.what == engine::verdict::accepted);
-    frames_.push_back({offset, frame.kind, now_, std::exchange(events_, {}), std::move(frame.records), rule_.position()});
+    frames_.push_back(
+        {offset, frame.kind, now_, std::exchange(events_, {}), std::move(frame.records), rule_.position()});
   }
 
   events::journal_id journal_{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
