@@ -61,7 +61,7 @@ struct journal_report {
 struct slot {
   slot(events::shard_id number, std::shared_ptr<engine::shard_projection> rows, engine::shard_options options,
        shard_host_dependencies& d)
-      : id(number), projection(std::move(rows)), writer(std::move(options), projection->position(), d.entropy), scopes(number, d.keyring) {}
+      : id(number), projection(std::move(rows)), writer(std::move(options), projection->position(), d.entropy), scopes(number, d.keyring), serving(projection) {}
 
   events::shard_id id;
   std::shared_ptr<engine::shard_projection> projection;
@@ -73,7 +73,6 @@ struct slot {
   events::timestamp keys_erased;  ///< when keys were last sent to be erased
   std::uint64_t void_frames_told = 0;
   std::uint64_t queued_told = 0;
-  std::optional<std::shared_ptr<engine::shard_projection>> next_generation;  ///< a rebuild waits for the switch
   wake_flag* thread = nullptr;
 
   std::atomic<bool> is_open{false};
@@ -84,6 +83,7 @@ struct slot {
   std::vector<engine::proposal> inbox;
   std::vector<journal_report> reports;
   std::shared_ptr<engine::shard_projection> offered_generation;
+  std::shared_ptr<engine::shard_projection> serving;  ///< `projection`, for other threads
   std::optional<result<void>> switched;
   std::condition_variable switch_done;
   std::string stopped;
@@ -165,7 +165,7 @@ class shard_host::impl {
     return !not_ready();
   }
 
-  result<std::string> rebuild(events::shard_id shard) {
+  result<std::uint64_t> rebuild(events::shard_id shard) {
     auto& s = *slots_[shard.value()];
     auto generation = d_.projections.begin_generation(shard);
     if (!generation) return std::unexpected(generation.error());
@@ -181,7 +181,17 @@ class shard_host::impl {
       return fail(errc::timeout, "shard " + text_of(shard) + " did not switch to the rebuilt projections in time");
     }
     if (!*s.switched) return std::unexpected(s.switched->error());
-    return "shard " + text_of(shard) + ": " + std::to_string(report->events) + " events";
+    return report->events;
+  }
+
+  result<engine::shard_verification> verify(events::shard_id shard) {
+    auto& s = *slots_[shard.value()];
+    std::shared_ptr<engine::shard_projection> serving;
+    {
+      const std::lock_guard lock(s.mutex);
+      serving = s.serving;
+    }
+    return engine::verify_shard(d_.journal, d_.projections, shard, *serving);
   }
 
   void stop(std::chrono::milliseconds drain) {
@@ -411,6 +421,7 @@ class shard_host::impl {
     }();
     {
       const std::lock_guard lock(s.mutex);
+      s.serving = s.projection;
       s.switched = std::move(outcome);
     }
     s.switch_done.notify_all();
@@ -525,7 +536,8 @@ bool shard_host::wait_until_open(std::chrono::milliseconds limit) { return impl_
 void shard_host::propose(events::shard_id shard, engine::proposal p) { impl_->propose(shard, std::move(p)); }
 bool shard_host::open(events::shard_id shard) const { return impl_->open(shard); }
 std::optional<std::string> shard_host::not_ready() const { return impl_->not_ready(); }
-result<std::string> shard_host::rebuild(events::shard_id shard) { return impl_->rebuild(shard); }
+result<std::uint64_t> shard_host::rebuild(events::shard_id shard) { return impl_->rebuild(shard); }
+result<engine::shard_verification> shard_host::verify(events::shard_id shard) { return impl_->verify(shard); }
 void shard_host::stop(std::chrono::milliseconds drain) { impl_->stop(drain); }
 
 }  // namespace muster::actors

@@ -7,6 +7,7 @@
 #include "engine/ports/log.hpp"
 #include "engine/ports/proposal_sink.hpp"
 #include "engine/telemetry.hpp"
+#include "engine/verification.hpp"
 
 #include <chrono>
 #include <memory>
@@ -53,8 +54,11 @@ class shard_host final : public engine::proposal_sink {
   std::optional<std::string> not_ready() const;
 
   /// Folds the whole journal of `shard` into a new generation of its projections beside the serving one, and switches to it
-  /// between two frames. Blocks; from any one thread at a time.
-  engine::result<std::string> rebuild(events::shard_id shard);
+  /// between two frames. Gives the number of events. Blocks; from any one thread at a time.
+  engine::result<std::uint64_t> rebuild(events::shard_id shard);
+
+  /// Checks `shard` while it serves. Blocks; from any one thread at a time.
+  engine::result<engine::shard_verification> verify(events::shard_id shard);
 
   /// Lets every shard write what is queued, at most for `drain`, then ends the threads. Proposals after that are unavailable.
   void stop(std::chrono::milliseconds drain);

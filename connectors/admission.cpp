@@ -36,7 +36,8 @@ void take(Account& account, const admission_limits& limits, std::size_t bytes) {
 
 }  // namespace
 
-std::expected<admission::ticket, seconds> admission::admit(std::string_view address, std::size_t bytes, time_point now) {
+std::expected<admission::ticket, seconds> admission::admit(std::string_view address, std::size_t bytes,
+                                                           time_point now) {
   const std::lock_guard lock(mutex_);
   if (!began_) {
     all_.tokens = std::max(options_.all.burst_requests, 1.0);

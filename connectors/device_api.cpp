@@ -97,9 +97,11 @@ http_response finished(const engine::registration_answer& answer) {
 }
 
 http_response render_registration(http_exchange& exchange, const engine::answer& a) {
-  if (auto rejected = rejection_response(exchange, a, entry_kind::registration)) return std::move(*rejected);
-  const auto& answer = std::get<engine::registration_answer>(a);
-  return answer.assigning ? assigning(exchange, answer) : finished(answer);
+  static const auto render = rendering<engine::registration_answer>(
+      entry_kind::registration, [](http_exchange& self, const engine::registration_answer& answer) {
+        return answer.assigning ? assigning(self, answer) : finished(answer);
+      });
+  return render(exchange, a);
 }
 
 // A 429 for too many polls or a full queue came before any judgement: it is no attempt.
@@ -113,7 +115,9 @@ std::optional<engine::attempt_result> attempt_result_of(const engine::answer& a)
       default: return attempt_result::refused;
     }
   }
-  switch (std::get<engine::registration_answer>(a).record.status) {
+  const auto* answer = std::get_if<engine::registration_answer>(&a);
+  if (answer == nullptr) return attempt_result::unavailable;
+  switch (answer->record.status) {
     case events::registration_status::failed: return attempt_result::failed;
     case events::registration_status::disabled: return attempt_result::disabled;
     case events::registration_status::assigned: break;
@@ -167,12 +171,11 @@ void on_registration_lookup(const exchange_ptr& exchange) {
   auto call = read_call(*exchange);
   if (!call || !read_body(*exchange, call->evidence.presented)) return;
   submit(exchange, engine::look_up_registration{call->scope, std::move(call->evidence)},
-         [](http_exchange& self, const engine::answer& a) {
-           if (auto rejected = rejection_response(self, a, entry_kind::registration)) return std::move(*rejected);
+         rendering<engine::lookup_answer>(entry_kind::registration, [](http_exchange&, const engine::lookup_answer& answer) {
            json_writer out;
-           write_registration(out, std::get<engine::lookup_answer>(a).record, record_reader::device);
+           write_registration(out, answer.record, record_reader::device);
            return json_response(200, out.take());
-         });
+         }));
 }
 
 }  // namespace muster::connectors

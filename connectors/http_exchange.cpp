@@ -1,9 +1,11 @@
 #include "connectors/http_exchange.hpp"
 
+#include "connectors/json_writer.hpp"
 #include "engine/limits.hpp"
 #include "events/bytes.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace muster::connectors {
 
@@ -51,7 +53,7 @@ void http_exchange::enter(std::string_view operation, std::string_view category,
 
 void http_exchange::about(std::string_view type, std::string_view id) {
   subject_type_ = type;
-  subject_id_ = id.substr(0, 140);
+  subject_id_ = printable(id.substr(0, 140));
 }
 
 void http_exchange::finish(http_response response) {
@@ -66,12 +68,13 @@ void http_exchange::write_log(const http_response& response) const {
   const auto took = std::chrono::duration<double, std::milli>(parts_->clock.now() - arrived_);
   const auto result = response.status < 400 ? "Success" : response.status < 500 ? "ClientError" : "Failure";
   const auto code = std::ranges::find(response.headers, "x-ms-error-code", &std::pair<std::string, std::string>::first);
+  const auto level = category_ == "Monitoring" ? engine::log_level::debug : engine::log_level::info;
   char duration[32];
   std::snprintf(duration, sizeof duration, "%.3f", took.count());
-  parts_->log.write(engine::log_level::info, "request answered",
+  parts_->log.write(level, "request answered",
                     {{"OperationName", operation_},
                      {"Category", category_},
-                     {"OperationVersion", std::string(request_.parameter("api-version").substr(0, 40))},
+                     {"OperationVersion", printable(request_.parameter("api-version").substr(0, 40))},
                      {"CallerIpAddress", masked(request_.source_address)},
                      {"CorrelationId", request_.correlation_id},
                      {"DurationMs", duration},
@@ -113,6 +116,12 @@ std::optional<http_response> rejection_response(const http_exchange& exchange, c
   const auto* rejected = std::get_if<engine::rejection>(&a);
   if (rejected == nullptr) return std::nullopt;
   return error_response(*rejected, entry, exchange.context());
+}
+
+http_reply::renderer rendering_no_content(entry_kind entry) {
+  return [entry](http_exchange& exchange, const engine::answer& a) {
+    return rejection_response(exchange, a, entry).value_or(http_response{204, {}, {}});
+  };
 }
 
 }  // namespace muster::connectors

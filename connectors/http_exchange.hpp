@@ -116,7 +116,21 @@ class http_reply final : public engine::reply {
   std::atomic<bool> delivered_ = false;
 };
 
-/// The body's rejection as a response, or nothing if `a` is none.
+/// A rejection as a response, or nothing if `a` is none.
 std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a, entry_kind entry);
+
+/// A renderer for a command that is answered with a rejection, about an entry of kind `entry`, or with an `Answer`, of which
+/// `render(exchange, answer)` makes the response. An answer of another kind is a 500.
+template <class Answer, class Render>
+http_reply::renderer rendering(entry_kind entry, Render render) {
+  return [entry, render](http_exchange& exchange, const engine::answer& a) {
+    if (auto rejected = rejection_response(exchange, a, entry)) return std::move(*rejected);
+    if (const auto* answer = std::get_if<Answer>(&a)) return render(exchange, *answer);
+    return error_response(dps_code::internal, "The command was answered, but not as it should be.", exchange.context());
+  };
+}
+
+/// A renderer for a command whose success has nothing to say: 204.
+http_reply::renderer rendering_no_content(entry_kind entry);
 
 }  // namespace muster::connectors

@@ -1,5 +1,6 @@
-// Beast asserts that the last chunk's header is seen again with at least five bytes; `0 CR LF CR` are four, and valid so far. What it
-// does then is right, but assertions stay on in release builds, and a client must not be able to end the process.
+// Beast asserts that the last chunk's header is seen again with at least five bytes; `0 CR LF CR` are four, and valid
+// so far. What it does then is right, but assertions stay on in release builds, and a client must not be able to end
+// the process.
 #define BOOST_DISABLE_ASSERTS
 
 #include "connectors/http_reader.hpp"
@@ -35,7 +36,7 @@ http_problem problem_of(const error_code& error, const http_reader_limits& limit
 
 /// Beast's parser, filling our request while it parses.
 class http_reader::parser final : public http::basic_parser<true> {
- public:
+public:
   explicit parser(const http_reader_limits& limits) {
     header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
     body_limit(limits.body_bytes_max);
@@ -50,13 +51,14 @@ class http_reader::parser final : public http::basic_parser<true> {
   bool is_http_1_0 = false;
   bool discards = false;
 
- private:
+private:
   void refuse(int status, std::string message, error_code& error) {
     problem = http_problem{status, std::move(message)};
     error = http::error::bad_value;
   }
 
-  void on_request_impl(http::verb verb, string_view method, string_view target, int version, error_code& error) override {
+  void on_request_impl(http::verb verb, string_view method, string_view target, int version,
+                       error_code& error) override {
     is_head = verb == http::verb::head;
     is_http_1_0 = version == 10;
     header_bytes = method.size() + target.size();
@@ -84,7 +86,8 @@ class http_reader::parser final : public http::basic_parser<true> {
       return refuse(is_http_1_0 ? 400 : 501, "The only transfer coding accepted is chunked, in HTTP/1.1.", error);
     }
     if (field == http::field::expect) {
-      if (!boost::beast::iequals(value, "100-continue")) return refuse(417, "The only expectation met is 100-continue.", error);
+      if (!boost::beast::iequals(value, "100-continue"))
+        return refuse(417, "The only expectation met is 100-continue.", error);
       expects_continue = !is_http_1_0;
     }
     request.headers.emplace_back(events::to_lower({name.data(), name.size()}), std::string(value));
@@ -125,7 +128,8 @@ std::size_t http_reader::put(std::string_view bytes) {
     taken += used;
     if (error == http::error::need_more) {
       // Beast bounds the header; a chunk's header or a trailer it would wait for without end.
-      if (bytes.size() - taken > limits_.header_bytes_max) parser_->problem = http_problem{431, "A chunk's header or the trailer is too large."};
+      if (bytes.size() - taken > limits_.header_bytes_max)
+        parser_->problem = http_problem{431, "A chunk's header or the trailer is too large."};
       break;
     }
     if (error && !problem()) parser_->problem = problem_of(error, limits_);
@@ -134,17 +138,33 @@ std::size_t http_reader::put(std::string_view bytes) {
   return taken;
 }
 
-bool http_reader::header_complete() const { return parser_->is_header_done(); }
-bool http_reader::complete() const { return parser_->is_done() && !problem(); }
-const std::optional<http_problem>& http_reader::problem() const { return parser_->problem; }
-bool http_reader::keep_alive() const { return parser_->keep_alive(); }
-bool http_reader::expects_continue() const { return parser_->expects_continue; }
-bool http_reader::is_head() const { return parser_->is_head; }
-bool http_reader::is_http_1_0() const { return parser_->is_http_1_0; }
+bool http_reader::header_complete() const {
+  return parser_->is_header_done();
+}
+bool http_reader::complete() const {
+  return parser_->is_done() && !problem();
+}
+const std::optional<http_problem>& http_reader::problem() const {
+  return parser_->problem;
+}
+bool http_reader::keep_alive() const {
+  return parser_->keep_alive();
+}
+bool http_reader::expects_continue() const {
+  return parser_->expects_continue;
+}
+bool http_reader::is_head() const {
+  return parser_->is_head;
+}
+bool http_reader::is_http_1_0() const {
+  return parser_->is_http_1_0;
+}
 
 std::size_t http_reader::bytes_max() const {
   const auto length = parser_->content_length();
-  return parser_->header_bytes + (parser_->chunked() ? limits_.body_bytes_max : length ? static_cast<std::size_t>(*length) : 0);
+  return parser_->header_bytes + (parser_->chunked() ? limits_.body_bytes_max
+                                  : length           ? static_cast<std::size_t>(*length)
+                                                     : 0);
 }
 
 void http_reader::discard_body() {
@@ -158,6 +178,8 @@ http_request http_reader::take() {
   return request;
 }
 
-void http_reader::reset() { parser_ = std::make_unique<parser>(limits_); }
+void http_reader::reset() {
+  parser_ = std::make_unique<parser>(limits_);
+}
 
 }  // namespace muster::connectors

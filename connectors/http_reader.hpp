@@ -21,18 +21,18 @@ struct http_problem {
   std::string message;
 };
 
-/// Reads one HTTP/1.x request after the other out of a stream of bytes (RFC 9112): lengths and chunks, absolute targets, obsolete line
-/// folding. Ambiguous framing is refused, because another server before us could read it differently. Trailers are read and dropped.
-/// Holds at most the limits. One thread at a time; knows no socket.
+/// Reads one HTTP/1.x request after the other out of a stream of bytes (RFC 9112): lengths and chunks, absolute
+/// targets, obsolete line folding. Ambiguous framing is refused, because another server before us could read it
+/// differently. Trailers are read and dropped. Holds at most the limits. One thread at a time; knows no socket.
 class http_reader {
- public:
+public:
   explicit http_reader(http_reader_limits limits);
   ~http_reader();
   http_reader(const http_reader&) = delete;
   http_reader& operator=(const http_reader&) = delete;
 
-  /// Takes bytes and says how many. What it did not take belongs in front of the next call's bytes: it is the start of something
-  /// incomplete or of the next request.
+  /// Takes bytes and says how many. What it did not take belongs in front of the next call's bytes: it is the start of
+  /// something incomplete or of the next request.
   std::size_t put(std::string_view bytes);
 
   bool header_complete() const;
@@ -56,7 +56,7 @@ class http_reader {
   /// Gives the request up and makes ready for the next one.
   void reset();
 
- private:
+private:
   class parser;
   http_reader_limits limits_;
   std::unique_ptr<parser> parser_;

@@ -30,7 +30,8 @@ result<std::string> decode(std::string_view text, bool plus_is_space) {
       const int low = i + 2 < text.size() ? digit(text[i + 2]) : -1;
       if (high < 0 || low < 0) return fail(errc::invalid, "The request target has a % without two hexadecimal digits.");
       const int byte = high * 16 + low;
-      if (byte < 0x20 || byte == 0x7f) return fail(errc::invalid, "The request target has an encoded control character.");
+      if (byte < 0x20 || byte == 0x7f)
+        return fail(errc::invalid, "The request target has an encoded control character.");
       decoded += static_cast<char>(byte);
       i += 2;
     }

@@ -16,8 +16,9 @@ struct http_target {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order; `+` is a space, as in HTML forms
 };
 
-/// Reads an origin-form (`/a/b?c=d`) or absolute-form target. An encoded slash stays inside its segment. `invalid` for another form,
-/// a `%` without two hexadecimal digits, and an encoded control character, which no identifier of ours can hold.
+/// Reads an origin-form (`/a/b?c=d`) or absolute-form target. An encoded slash stays inside its segment. `invalid` for
+/// another form, a `%` without two hexadecimal digits, and an encoded control character, which no identifier of ours
+/// can hold.
 engine::result<http_target> parse_target(std::string_view target);
 
 }  // namespace muster::connectors

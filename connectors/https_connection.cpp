@@ -24,7 +24,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using std::chrono::steady_clock;
 
-// With g++ 12 no aggregate temporary and no capturing lambda may stand inside a co_await expression: it destroys them twice.
+// With g++ 12 no aggregate temporary and no capturing lambda may stand inside a co_await expression: it destroys them
+// twice.
 
 namespace {
 
@@ -35,10 +36,10 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
 class connection;
 
-/// The answer to one request on its way from the handler, on any thread, to the connection, on its own. It may outlive the connection and
-/// the server; nobody waits for it then.
+/// The answer to one request on its way from the handler, on any thread, to the connection, on its own. It may outlive
+/// the connection and the server; nobody waits for it then.
 class pending_answer : public std::enable_shared_from_this<pending_answer> {
- public:
+public:
   pending_answer(std::weak_ptr<connection> waiting, std::shared_ptr<asio::io_context> loop)
       : waiting_(std::move(waiting)), loop_(std::move(loop)) {}
 
@@ -50,7 +51,7 @@ class pending_answer : public std::enable_shared_from_this<pending_answer> {
   /// Once, after it has arrived.
   std::optional<http_response> take() { return std::move(response_); }
 
- private:
+private:
   enum class state { open, awaited, given };
   std::atomic<bool> given_ = false;
   std::atomic<state> state_ = state::open;
@@ -59,27 +60,28 @@ class pending_answer : public std::enable_shared_from_this<pending_answer> {
   std::shared_ptr<asio::io_context> loop_;
 };
 
-/// The handler's end of a pending answer: all copies of the function it lives in share it, and the last one to go answers if none was called.
+/// The handler's end of a pending answer: all copies of the function it lives in share it, and the last one to go
+/// answers if none was called.
 class responder {
- public:
+public:
   explicit responder(std::shared_ptr<pending_answer> answer) : answer_(std::move(answer)) {}
   responder(const responder&) = delete;
   responder& operator=(const responder&) = delete;
   ~responder() { answer_->give(std::nullopt); }
   void answer(http_response response) { answer_->give(std::move(response)); }
 
- private:
+private:
   const std::shared_ptr<pending_answer> answer_;
 };
 
 enum class phase { handshake, idle, receiving, answering, writing, lingering };
 
 class connection final : public https_connection, public std::enable_shared_from_this<connection> {
- public:
+public:
   connection(https_peer peer, https_thread& thread, https_connection_list& list)
       : thread_(thread), list_(list), peer_(std::move(peer)), socket_(*thread.loop),
-        tls_(thread.parts.tls.current(), peer_.socket),
-        reader_({.header_bytes_max = thread.options.header_bytes_max, .body_bytes_max = thread.options.body_bytes_max}) {
+        tls_(thread.parts.tls.current(), peer_.socket), reader_({.header_bytes_max = thread.options.header_bytes_max,
+                                                                 .body_bytes_max = thread.options.body_bytes_max}) {
     const bool is_v6 = peer_.address.find(':') != std::string::npos;
     socket_.assign(is_v6 ? tcp::v6() : tcp::v4(), peer_.socket);
     list_.began(*this);
@@ -111,7 +113,7 @@ class connection final : public https_connection, public std::enable_shared_from
     if (answer_.get() == &answer) resume();
   }
 
- private:
+private:
   void enter(phase next, std::chrono::milliseconds timeout) {
     phase_ = next;
     deadline_ = steady_clock::now() + timeout;
@@ -132,8 +134,8 @@ class connection final : public https_connection, public std::enable_shared_from
 
   /// Suspends until `resume`.
   asio::awaitable<void> suspended() {
-    return asio::async_initiate<const asio::use_awaitable_t<>, void()>([this](auto&& handler) { waiter_ = std::move(handler); },
-                                                                       asio::use_awaitable);
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [this](auto&& handler) { waiter_ = std::move(handler); }, asio::use_awaitable);
   }
 
   asio::awaitable<bool> ready(tcp::socket::wait_type what);
@@ -230,7 +232,8 @@ void connection::feed(std::string_view bytes) {
   unread_.erase(0, reader_.put(unread_));
 }
 
-/// Takes a ticket for the request whose header is complete. False if there is none: the body is then dropped as it comes.
+/// Takes a ticket for the request whose header is complete. False if there is none: the body is then dropped as it
+/// comes.
 bool connection::admit() {
   auto ticket = thread_.door.admit(peer_.source_key, reader_.bytes_max(), steady_clock::now());
   if (ticket) {
@@ -254,9 +257,10 @@ asio::awaitable<bool> connection::receive() {
       header_seen_ = true;
       enter(phase::receiving, thread_.options.request_timeout);
       const bool admitted = admit();
-      if (reader_.expects_continue() && !reader_.complete() && unread_.empty() && admitted) {
+      if (reader_.expects_continue() && !reader_.complete() && unread_.empty()) {
+        if (!admitted) co_return true;  // the client holds the body back until it is told
         if (!co_await write(go_on)) co_return false;
-        phase_ = phase::receiving;
+        enter(phase::receiving, thread_.options.request_timeout);
       }
     }
     if (reader_.problem() || reader_.complete()) co_return true;
@@ -273,8 +277,13 @@ asio::awaitable<bool> connection::receive() {
     }
     std::size_t size = 0;
     const auto status = tls_.read(thread_.scratch, size);
-    if (status == tls_status::done) feed({thread_.scratch.data(), size});
-    else if (status != tls_status::wants_read) co_return false;
+    if (status == tls_status::done) {
+      feed({thread_.scratch.data(), size});
+    } else if (status == tls_status::wants_write) {
+      if (!co_await ready(tcp::socket::wait_write)) co_return false;
+    } else if (status != tls_status::wants_read) {
+      co_return false;
+    }
     waits = status == tls_status::wants_read;
   }
 }
@@ -324,7 +333,7 @@ asio::awaitable<bool> connection::answer_request() {
   if (!problem_) problem_ = reader_.problem();
   const bool refused = problem_.has_value();
   const bool is_head = !refused && reader_.is_head();
-  const bool client_stays = !refused && reader_.keep_alive();
+  const bool client_stays = !refused && reader_.keep_alive() && reader_.complete();
 
   http_response response;
   if (refused) {
@@ -334,7 +343,9 @@ asio::awaitable<bool> connection::answer_request() {
     ++telemetry.requests_throttled;
     reader_.reset();
     response = render(429, "Too many requests. Try again later.");
-    response.headers.emplace_back("Retry-After", std::to_string(std::exchange(retry_after_, std::chrono::seconds(0)).count()));
+    std::erase_if(response.headers, [](const auto& each) { return each.first == "Retry-After"; });
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string(std::exchange(retry_after_, std::chrono::seconds(0)).count()));
   } else {
     response = co_await ask_handler();
   }
@@ -375,7 +386,8 @@ asio::awaitable<bool> connection::write(std::string_view bytes) {
   }
 }
 
-/// Ends our half and reads on for a while: closing with unread bytes would reset the connection, and the client might never see the answer.
+/// Ends our half and reads on for a while: closing with unread bytes would reset the connection, and the client might
+/// never see the answer.
 asio::awaitable<void> connection::linger() {
   enter(phase::lingering, thread_.options.linger_timeout);
   tls_.close();
@@ -385,8 +397,10 @@ asio::awaitable<void> connection::linger() {
   while (dropped < lingering_bytes_max) {
     const auto size = ::recv(peer_.socket, thread_.scratch.data(), thread_.scratch.size(), MSG_DONTWAIT);
     if (size == 0) break;
-    if (size > 0) dropped += static_cast<std::size_t>(size);
-    else if (!co_await ready(tcp::socket::wait_read)) break;
+    if (size > 0)
+      dropped += static_cast<std::size_t>(size);
+    else if (!co_await ready(tcp::socket::wait_read))
+      break;
   }
 }
 
@@ -401,8 +415,8 @@ std::string bulk_entropy::draw(std::size_t size) {
   return bytes;
 }
 
-https_thread::https_thread(std::shared_ptr<asio::io_context> the_loop, const https_options& the_options, const https_parts& the_parts,
-                           admission& the_admission)
+https_thread::https_thread(std::shared_ptr<asio::io_context> the_loop, const https_options& the_options,
+                           const https_parts& the_parts, admission& the_admission)
     : loop(std::move(the_loop)), options(the_options), parts(the_parts), door(the_admission), ids(the_parts.entropy),
       scratch(std::size_t{16} * 1024) {}
 

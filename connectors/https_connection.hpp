@@ -17,19 +17,19 @@ namespace muster::connectors {
 
 /// Random bytes drawn in bulk: one call of the generator for many correlation ids. Not for secrets. One thread.
 class bulk_entropy final : public engine::entropy {
- public:
+public:
   explicit bulk_entropy(engine::entropy& source) : source_(source) {}
   std::string draw(std::size_t size) override;
 
- private:
+private:
   engine::entropy& source_;
   std::string drawn_;
 };
 
 /// What the connections of one thread share. Used by that thread only.
 struct https_thread {
-  https_thread(std::shared_ptr<boost::asio::io_context> the_loop, const https_options& the_options, const https_parts& the_parts,
-               admission& the_admission);
+  https_thread(std::shared_ptr<boost::asio::io_context> the_loop, const https_options& the_options,
+               const https_parts& the_parts, admission& the_admission);
 
   /// Now, as an HTTP date; made once a second.
   std::string_view date();
@@ -42,14 +42,14 @@ struct https_thread {
   std::vector<char> scratch;  ///< what was just read, between two suspensions
   std::string output;         ///< a buffer to write the next response into
 
- private:
+private:
   long long date_second_ = -1;
   std::string date_;
 };
 
 /// One connection, from its TLS handshake to its end. Lives as long as its coroutine; used by its thread only.
 class https_connection {
- public:
+public:
   using time_point = std::chrono::steady_clock::time_point;
   virtual ~https_connection() = default;
 
@@ -63,7 +63,7 @@ class https_connection {
 
 /// Where a connection tells that it begins and ends.
 class https_connection_list {
- public:
+public:
   virtual ~https_connection_list() = default;
   virtual void began(https_connection& connection) = 0;
   virtual void ended(https_connection& connection, std::string_view source_key) = 0;

@@ -20,18 +20,20 @@
 
 namespace muster::connectors {
 
-/// Makes the answer to a request that never reaches the handler: malformed, too large, too slow, throttled, or left unanswered. Any
-/// thread; must not throw. The correlation id is the response's x-ms-request-id, and so the trackingId of DPS's error form.
-using error_renderer = std::function<http_response(int status, std::string_view message, std::string_view correlation_id)>;
+/// Makes the answer to a request that never reaches the handler: malformed, too large, too slow, throttled, or left
+/// unanswered. Any thread; must not throw. The correlation id is the response's x-ms-request-id, and so the trackingId
+/// of DPS's error form.
+using error_renderer =
+    std::function<http_response(int status, std::string_view message, std::string_view correlation_id)>;
 
 struct https_options {
   std::string address = "127.0.0.1:8443";  ///< `ADDR:PORT`, an IPv6 address in brackets; port 0 picks a free one
-  unsigned threads = 2;                     ///< each with its own event loop
+  unsigned threads = 2;                    ///< each with its own event loop
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = engine::limits::request_body_bytes_max;
   std::size_t connections_max = 10'000;
   std::size_t connections_per_address_max = 1'000;  ///< an IPv6 network of 64 bits is one address; 0 is no limit
-  admission_options admission;
+  admission_options admission = {};
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds header_timeout{10'000};   ///< from a request's first byte to the end of its header
   std::chrono::milliseconds request_timeout{30'000};  ///< from the end of the header to the handler's answer
@@ -54,11 +56,12 @@ struct https_parts {
   engine::telemetry& telemetry;
 };
 
-/// The HTTPS listener. Each connection is served by one coroutine on one thread, its requests one after the other; no thread ever waits for
-/// a client or for the handler. Memory per connection is bounded: at most a header, a body and a response, some 2 KiB while idle. Every wait
-/// has a deadline, checked a few times within the shortest timeout and at least once a second.
+/// The HTTPS listener. Each connection is served by one coroutine on one thread, its requests one after the other; no
+/// thread ever waits for a client or for the handler. Memory per connection is bounded: at most a header, a body and a
+/// response, some 2 KiB while idle. Every wait has a deadline, checked a few times within the shortest timeout and at
+/// least once a second.
 class https_server {
- public:
+public:
   /// Listens and serves. `invalid` for an address that cannot be read, `unavailable` for one that cannot be had.
   static engine::result<std::unique_ptr<https_server>> start(https_options options, https_parts parts);
 
@@ -71,16 +74,16 @@ class https_server {
   /// `ADDR:PORT` with the port that was picked.
   std::string address() const;
 
-  /// Accepts nothing more, closes idle connections, lets requests in flight end, and after the drain time cuts off the rest. Returns
-  /// at once. Any thread, any number of times.
+  /// Accepts nothing more, closes idle connections, lets requests in flight end, and after the drain time cuts off the
+  /// rest. Returns at once. Any thread, any number of times.
   void stop();
 
   /// Waits until the last connection is gone. The handler is not called any more; answers given later are dropped.
   void join();
 
- private:
+private:
   class impl;
-  explicit https_server(std::unique_ptr<impl> impl);
+  explicit https_server(std::unique_ptr<impl> made);
   std::unique_ptr<impl> impl_;
 };
 

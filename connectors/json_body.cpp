@@ -70,11 +70,13 @@ class tree_builder {
   }
 
   bool read_value(ondemand::value value, json_value& out) {
-    if (++depth_ >= depth_max + 1) return fail("nested too deeply; at most " + std::to_string(depth_max) + " levels are taken");
     ondemand::json_type type{};
     if (const auto code = value.type().get(type)) return malformed(code);
+    const bool nests = type == ondemand::json_type::object || type == ondemand::json_type::array;
+    if (nests && depth_ == depth_max) return fail("nested too deeply; at most " + std::to_string(depth_max) + " levels are taken");
+    depth_ += nests ? 1 : 0;
     const bool ok = read_typed(value, type, out);
-    --depth_;
+    depth_ -= nests ? 1 : 0;
     return ok;
   }
 

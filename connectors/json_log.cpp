@@ -2,11 +2,11 @@
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <simdjson.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <mutex>
+#include <simdjson.h>
+#include <unistd.h>
 
 namespace muster::connectors {
 
@@ -16,10 +16,14 @@ using json_out = rapidjson::Writer<rapidjson::StringBuffer>;
 
 std::string_view name_of(engine::log_level level) {
   switch (level) {
-    case engine::log_level::debug: return "debug";
-    case engine::log_level::info: return "info";
-    case engine::log_level::warning: return "warning";
-    case engine::log_level::error: return "error";
+  case engine::log_level::debug:
+    return "debug";
+  case engine::log_level::info:
+    return "info";
+  case engine::log_level::warning:
+    return "warning";
+  case engine::log_level::error:
+    return "error";
   }
   return "error";
 }
@@ -32,14 +36,16 @@ void put(json_out& out, std::string_view text) {
   // One bad byte must not make the line unreadable for every tool behind.
   std::string replaced;
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x80) replaced += c;
-    else replaced += "\xef\xbf\xbd";  // U+FFFD
+    if (static_cast<unsigned char>(c) < 0x80)
+      replaced += c;
+    else
+      replaced += "\xef\xbf\xbd";  // U+FFFD
   }
   out.String(replaced.data(), static_cast<rapidjson::SizeType>(replaced.size()));
 }
 
 class json_log final : public engine::log {
- public:
+public:
   json_log(int descriptor, engine::log_level least, const engine::clock& clock)
       : descriptor_(descriptor), least_(least), clock_(clock) {}
 
@@ -67,7 +73,7 @@ class json_log final : public engine::log {
     }
   }
 
- private:
+private:
   void write_line(std::string_view line) {
     const std::lock_guard lock(mutex_);
     while (!line.empty()) {

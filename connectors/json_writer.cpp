@@ -2,6 +2,8 @@
 
 #include "events/codec.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 
 namespace muster::connectors {
@@ -47,7 +49,15 @@ void json_writer::raw(std::string_view json) {
 void json_writer::quote(std::string_view value) {
   const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (std::ranges::all_of(value, plain)) text_.append(1, '"').append(value).append(1, '"');
-  else text_ += events::to_json_string(value);
+  else text_ += events::to_json_string(printable(value));
+}
+
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  if (!simdjson::validate_utf8(text.data(), text.size())) {
+    std::ranges::replace_if(shown, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  }
+  return shown;
 }
 
 }  // namespace muster::connectors

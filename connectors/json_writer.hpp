@@ -40,4 +40,7 @@ class json_writer {
   bool first_ = true;  ///< nothing stands before the next value in its object or array, or its name does
 };
 
+/// `text` if it is UTF-8, else with every byte beyond ASCII replaced: what strangers sent and we tell back or log.
+std::string printable(std::string_view text);
+
 }  // namespace muster::connectors

@@ -3,11 +3,11 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <limits>
 #include <span>
+#include <unistd.h>
 
 namespace muster::connectors {
 
@@ -18,7 +18,9 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using families = std::vector<MetricFamily>;
 
-double value_of(const engine::count& count) { return static_cast<double>(count.load(std::memory_order_relaxed)); }
+double value_of(const engine::count& count) {
+  return static_cast<double>(count.load(std::memory_order_relaxed));
+}
 
 MetricFamily& add(families& all, const char* name, const char* help, MetricType type) {
   return all.emplace_back(MetricFamily{name, help, type, {}});
@@ -34,10 +36,11 @@ void add_counter(families& all, const char* name, const char* help, const engine
   add_value(add(all, name, help, MetricType::Counter), value_of(count));
 }
 
-void add_counters(families& all, const char* name, const char* help, const char* label, std::span<const engine::count> counts,
-                  std::span<const std::string_view> values) {
+void add_counters(families& all, const char* name, const char* help, const char* label,
+                  std::span<const engine::count> counts, std::span<const std::string_view> values) {
   auto& family = add(all, name, help, MetricType::Counter);
-  for (std::size_t i = 0; i < counts.size(); ++i) add_value(family, value_of(counts[i])).label = {{label, std::string(values[i])}};
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    add_value(family, value_of(counts[i])).label = {{label, std::string(values[i])}};
 }
 
 void add_gauge(families& all, const char* name, const char* help, double value) {
@@ -57,42 +60,51 @@ void add_histogram(families& all, const char* name, const char* help, const engi
 }
 
 void add_registrations(families& all, const engine::telemetry& t) {
-  add_counters(all, "muster_registration_attempts_total", "Registration attempts of devices, by how they ended.", "result",
-               t.registration_attempts, engine::attempt_result_names);
-  add_histogram(all, "muster_registration_duration_seconds", "Time from a registration request to its answer.", t.registration_latency);
-  add_counters(all, "muster_attestation_attempts_total", "Checks of what devices prove themselves with, by result.", "result",
-               t.attestation_attempts, engine::attestation_result_names);
-  add_counter(all, "muster_device_assignments_total", "Devices assigned to a hub, new and repeated.", t.device_assignments);
+  add_counters(all, "muster_registration_attempts_total", "Registration attempts of devices, by how they ended.",
+               "result", t.registration_attempts, engine::attempt_result_names);
+  add_histogram(all, "muster_registration_duration_seconds", "Time from a registration request to its answer.",
+                t.registration_latency);
+  add_counters(all, "muster_attestation_attempts_total", "Checks of what devices prove themselves with, by result.",
+               "result", t.attestation_attempts, engine::attestation_result_names);
+  add_counter(all, "muster_device_assignments_total", "Devices assigned to a hub, new and repeated.",
+              t.device_assignments);
 }
 
 void add_http(families& all, const engine::telemetry& t) {
   add_counter(all, "muster_http_requests_total", "HTTP requests of every kind.", t.requests);
-  add_counters(all, "muster_http_responses_total", "HTTP responses, by the first digit of their status.", "status", t.responses,
-               engine::status_class_names);
-  add_counter(all, "muster_http_requests_throttled_total", "HTTP requests answered 429 before any work.", t.requests_throttled);
-  add_histogram(all, "muster_http_request_duration_seconds", "Time from a complete HTTP request to its written response.",
-                t.request_latency);
+  add_counters(all, "muster_http_responses_total", "HTTP responses, by the first digit of their status.", "status",
+               t.responses, engine::status_class_names);
+  add_counter(all, "muster_http_requests_throttled_total", "HTTP requests answered 429 before any work.",
+              t.requests_throttled);
+  add_histogram(all, "muster_http_request_duration_seconds",
+                "Time from a complete HTTP request to its written response.", t.request_latency);
   add_gauge(all, "muster_connections_open", "Connections open now.", value_of(t.connections_open));
   add_counter(all, "muster_connections_accepted_total", "Connections accepted.", t.connections_accepted);
-  add_counter(all, "muster_connections_refused_total", "Connections refused because there were too many.", t.connections_refused);
-  add_counter(all, "muster_connections_cut_total", "Connections ended because the client was too slow, or sent too much or no HTTP.",
-              t.connections_cut);
+  add_counter(all, "muster_connections_refused_total", "Connections refused because there were too many.",
+              t.connections_refused);
+  add_counter(all, "muster_connections_cut_total",
+              "Connections ended because the client was too slow, or sent too much or no HTTP.", t.connections_cut);
   add_counter(all, "muster_tls_handshakes_failed_total", "TLS handshakes that failed.", t.handshakes_failed);
 }
 
 void add_log(families& all, const engine::telemetry& t) {
-  auto& frames = add(all, "muster_journal_frames_total", "Frames read from the journal, by verdict.", MetricType::Counter);
+  auto& frames =
+      add(all, "muster_journal_frames_total", "Frames read from the journal, by verdict.", MetricType::Counter);
   add_value(frames, value_of(t.frames_accepted)).label = {{"verdict", "accepted"}};
   add_value(frames, value_of(t.frames_void)).label = {{"verdict", "void"}};
   add_counter(all, "muster_journal_claims_accepted_total", "Claims of a shard by a node.", t.claims_accepted);
   add_histogram(all, "muster_journal_append_seconds", "Time of one durable write to the journal.", t.append_latency);
   add_counter(all, "muster_events_folded_total", "Events that took effect.", t.events_folded);
-  add_gauge(all, "muster_fold_lag_frames", "Frames read from the journal and not folded yet.", value_of(t.fold_lag_frames));
-  add_counter(all, "muster_proposals_committed_total", "Proposals whose events are in the journal.", t.proposals_committed);
+  add_gauge(all, "muster_fold_lag_frames", "Frames read from the journal and not folded yet.",
+            value_of(t.fold_lag_frames));
+  add_counter(all, "muster_proposals_committed_total", "Proposals whose events are in the journal.",
+              t.proposals_committed);
   add_counter(all, "muster_proposals_in_conflict_total", "Proposals refused because something they read had changed.",
               t.proposals_in_conflict);
-  add_counter(all, "muster_proposals_overloaded_total", "Proposals refused because the queue was full.", t.proposals_overloaded);
-  add_gauge(all, "muster_proposals_queued", "Proposals waiting for the journal, all shards.", value_of(t.proposals_queued));
+  add_counter(all, "muster_proposals_overloaded_total", "Proposals refused because the queue was full.",
+              t.proposals_overloaded);
+  add_gauge(all, "muster_proposals_queued", "Proposals waiting for the journal, all shards.",
+            value_of(t.proposals_queued));
   add_gauge(all, "muster_shards_open", "Shards that take commands.", value_of(t.shards_open));
   add_gauge(all, "muster_shards_stopped", "Shards stopped by a log they cannot follow.", value_of(t.shards_stopped));
 }
@@ -100,14 +112,18 @@ void add_log(families& all, const engine::telemetry& t) {
 void add_actors(families& all, const engine::telemetry& t) {
   add_gauge(all, "muster_device_actors", "Device actors in memory.", value_of(t.device_actors));
   add_counter(all, "muster_device_actors_passivated_total", "Device actors put to rest.", t.device_actors_passivated);
-  add_counter(all, "muster_replies_dropped_total", "Commands that nobody answered; the client got 503.", t.reply_dropped);
+  add_counter(all, "muster_replies_dropped_total", "Commands that nobody answered; the client got 503.",
+              t.reply_dropped);
 }
 
 void add_process(families& all) {
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) == 0) {
-    const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
-    auto& cpu = add(all, "process_cpu_seconds_total", "CPU time of this process, user and system.", MetricType::Counter);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    auto& cpu =
+        add(all, "process_cpu_seconds_total", "CPU time of this process, user and system.", MetricType::Counter);
     add_value(cpu, seconds(usage.ru_utime) + seconds(usage.ru_stime));
   }
   // proc(5): total size, then resident, in pages.

@@ -15,8 +15,8 @@ struct metric_gauge {
   std::function<double()> value;  ///< any thread; must not block
 };
 
-/// Everything `/metrics` tells, in Prometheus text format 0.0.4: `telemetry`, `gauges` and this process's own figures. The names are
-/// all in metrics.cpp; dashboards hold on to them. Any thread.
+/// Everything `/metrics` tells, in Prometheus text format 0.0.4: `telemetry`, `gauges` and this process's own figures.
+/// The names are all in metrics.cpp; dashboards hold on to them. Any thread.
 std::string render_metrics(const engine::telemetry& telemetry, const std::vector<metric_gauge>& gauges = {});
 
 /// The Content-Type of it.

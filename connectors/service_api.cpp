@@ -10,8 +10,6 @@ namespace {
 
 using enum events::access_right;
 
-http_response no_content(http_exchange&, const engine::answer&) { return {204, {}, {}}; }
-
 /// A PUT body read with `read`; if it is none, the exchange is finished with 400.
 template <class Body, class Id>
 std::optional<Body> read_entry(http_exchange& exchange, const Id& id, std::expected<Body, std::string> (*read)(const json_value&, const Id&)) {
@@ -44,12 +42,12 @@ void on_put_enrollment(const exchange_ptr& exchange) {
   auto body = read_entry(*exchange, *id, &read_enrollment);
   if (!body) return;
   engine::put_enrollment command{call->scope(), std::move(body->enrollment), std::move(body->keys), if_match_of(exchange->request())};
-  submit(exchange, call->who, std::move(command), entry_kind::individual, [](http_exchange&, const engine::answer& a) {
-    const auto& answer = std::get<engine::enrollment_answer>(a);
-    json_writer out;
-    write_enrollment(out, answer.record, answer.keys);
-    return json_response(200, out.take());
-  });
+  submit(exchange, call->who, std::move(command),
+         rendering<engine::enrollment_answer>(entry_kind::individual, [](http_exchange&, const engine::enrollment_answer& answer) {
+           json_writer out;
+           write_enrollment(out, answer.record, answer.keys);
+           return json_response(200, out.take());
+         }));
 }
 
 void on_get_enrollment(const exchange_ptr& exchange) {
@@ -73,7 +71,7 @@ void on_delete_enrollment(const exchange_ptr& exchange) {
   const auto id = path_name<events::registration_id>(*exchange, 0);
   if (!id) return;
   submit(exchange, call->who, engine::delete_enrollment{call->scope(), *id, if_match_of(exchange->request())},
-         entry_kind::individual, no_content);
+         rendering_no_content(entry_kind::individual));
 }
 
 void on_put_group(const exchange_ptr& exchange) {
@@ -85,12 +83,12 @@ void on_put_group(const exchange_ptr& exchange) {
   auto body = read_entry(*exchange, *id, &read_group);
   if (!body) return;
   engine::put_group command{call->scope(), std::move(body->group), std::move(body->keys), if_match_of(exchange->request())};
-  submit(exchange, call->who, std::move(command), entry_kind::group, [](http_exchange&, const engine::answer& a) {
-    const auto& answer = std::get<engine::group_answer>(a);
-    json_writer out;
-    write_group(out, answer.state, answer.keys);
-    return json_response(200, out.take());
-  });
+  submit(exchange, call->who, std::move(command),
+         rendering<engine::group_answer>(entry_kind::group, [](http_exchange&, const engine::group_answer& answer) {
+           json_writer out;
+           write_group(out, answer.state, answer.keys);
+           return json_response(200, out.take());
+         }));
 }
 
 void on_get_group(const exchange_ptr& exchange) {
@@ -112,8 +110,7 @@ void on_delete_group(const exchange_ptr& exchange) {
   if (!call) return;
   const auto id = path_name<events::group_id>(*exchange, 0);
   if (!id) return;
-  submit(exchange, call->who, engine::delete_group{call->scope(), *id, if_match_of(exchange->request())}, entry_kind::group,
-         no_content);
+  submit(exchange, call->who, engine::delete_group{call->scope(), *id, if_match_of(exchange->request())}, rendering_no_content(entry_kind::group));
 }
 
 void on_get_registration(const exchange_ptr& exchange) {
@@ -137,7 +134,7 @@ void on_delete_registration(const exchange_ptr& exchange) {
   const auto id = path_name<events::registration_id>(*exchange, 0);
   if (!id) return;
   submit(exchange, call->who, engine::delete_registration{call->scope(), *id, if_match_of(exchange->request())},
-         entry_kind::registration, no_content);
+         rendering_no_content(entry_kind::registration));
 }
 
 }  // namespace muster::connectors

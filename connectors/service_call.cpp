@@ -102,14 +102,10 @@ engine::precondition if_match_of(const http_request& request) {
   return {engine::precondition::kind::etag, std::string(text)};
 }
 
-void submit(const exchange_ptr& exchange, const principal& who, engine::command command, entry_kind entry, http_reply::renderer render) {
+void submit(const exchange_ptr& exchange, const principal& who, engine::command command, http_reply::renderer render) {
   auto caller = caller_of(*exchange, who);
   if (!caller) return;
-  auto reply = std::make_shared<http_reply>(exchange, [entry, render = std::move(render)](http_exchange& self, const engine::answer& a) {
-    if (auto rejected = rejection_response(self, a, entry)) return std::move(*rejected);
-    return render(self, a);
-  });
-  exchange->parts().gateway.submit(std::move(command), std::move(*caller), std::move(reply));
+  exchange->parts().gateway.submit(std::move(command), std::move(*caller), std::make_shared<http_reply>(exchange, std::move(render)));
 }
 
 std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most) {

@@ -45,8 +45,8 @@ std::optional<engine::caller> caller_of(http_exchange& exchange, const principal
 /// If-Match: one pair of quotes around it is dropped, `*` means any version.
 engine::precondition if_match_of(const http_request& request);
 
-/// Sends a command; `render` makes the response of an answer that is no rejection.
-void submit(const exchange_ptr& exchange, const principal& who, engine::command command, entry_kind entry, http_reply::renderer render);
+/// Sends a command of `who`; `render` makes the response of its answer.
+void submit(const exchange_ptr& exchange, const principal& who, engine::command command, http_reply::renderer render);
 
 /// The query parameter or header value `text` as a number of `least` to `most`, `otherwise` if it is empty; nothing if it is
 /// no number. Larger numbers are cut to `most`.

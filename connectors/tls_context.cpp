@@ -24,7 +24,9 @@ constexpr auto tls_1_3_suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:T
 constexpr long client_chain_bytes_max = 32 * 1024;
 
 /// Without it OpenSSL asks for the password on the terminal, and the server hangs.
-int no_password(char*, int, int, void*) { return -1; }
+int no_password(char*, int, int, void*) {
+  return -1;
+}
 
 int accept_any_certificate(X509_STORE_CTX* context, void*) {
   X509_STORE_CTX_set_error(context, X509_V_OK);
@@ -33,7 +35,8 @@ int accept_any_certificate(X509_STORE_CTX* context, void*) {
 
 bool set_up(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
   // Released buffers keep an idle connection small: 10,000 of them are the normal case.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
@@ -45,10 +48,12 @@ bool set_up(SSL_CTX* context) {
   constexpr unsigned char id[] = "muster";
   return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 && SSL_CTX_set_num_tickets(context, 0) == 1 &&
          SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1 &&
-         SSL_CTX_set_cipher_list(context, tls_1_2_suites) == 1 && SSL_CTX_set_ciphersuites(context, tls_1_3_suites) == 1;
+         SSL_CTX_set_cipher_list(context, tls_1_2_suites) == 1 &&
+         SSL_CTX_set_ciphersuites(context, tls_1_3_suites) == 1;
 }
 
-result<std::shared_ptr<SSL_CTX>> load(const std::filesystem::path& certificate_file, const std::filesystem::path& key_file) {
+result<std::shared_ptr<SSL_CTX>> load(const std::filesystem::path& certificate_file,
+                                      const std::filesystem::path& key_file) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context || !set_up(context.get())) return fail(errc::internal, "cannot set up TLS: " + openssl_errors());
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
@@ -59,14 +64,16 @@ result<std::shared_ptr<SSL_CTX>> load(const std::filesystem::path& certificate_f
                                    certificate_file.string() + ": " + openssl_errors());
   }
   if (SSL_CTX_check_private_key(context.get()) != 1) {
-    return fail(errc::invalid, key_file.string() + " is not the key of " + certificate_file.string() + ": " + openssl_errors());
+    return fail(errc::invalid,
+                key_file.string() + " is not the key of " + certificate_file.string() + ": " + openssl_errors());
   }
   return context;
 }
 
 }  // namespace
 
-result<std::unique_ptr<tls_context>> tls_context::open(tls_options options, const engine::clock& clock, engine::entropy& entropy) {
+result<std::unique_ptr<tls_context>> tls_context::open(tls_options options, const engine::clock& clock,
+                                                       engine::entropy& entropy) {
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return fail(errc::invalid, "a certificate file and a key file are given together or not at all");
   }

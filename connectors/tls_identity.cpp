@@ -3,17 +3,17 @@
 #include "connectors/openssl_error.hpp"
 #include "events/bytes.hpp"
 
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <fcntl.h>
 #include <memory>
 #include <set>
+#include <unistd.h>
 
 namespace muster::connectors {
 
@@ -50,7 +50,9 @@ struct signed_key {
   certificate_ptr certificate;
 };
 
-int no_password(char*, int, int, void*) { return -1; }
+int no_password(char*, int, int, void*) {
+  return -1;
+}
 
 std::time_t seconds(events::timestamp time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -65,7 +67,8 @@ result<void> write_file(const fs::path& file, std::string_view text, mode_t mode
   std::error_code ignored;
   fs::remove(draft, ignored);
   const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  const bool written = descriptor >= 0 && ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+  const bool written = descriptor >= 0 &&
+                       ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                        ::fsync(descriptor) == 0;
   if (descriptor >= 0) ::close(descriptor);
   std::error_code error;
@@ -123,7 +126,8 @@ result<void> add_name(GENERAL_NAMES* names, const std::string& name) {
   openssl_errors();
   const auto usable = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '*'; };
   if (name.empty() || name.size() > 253 || !std::ranges::all_of(name, usable)) {
-    return fail(errc::invalid, "'" + name + "' is neither a DNS name nor an IP address: it cannot stand in a certificate");
+    return fail(errc::invalid,
+                "'" + name + "' is neither a DNS name nor an IP address: it cannot stand in a certificate");
   }
   auto* const text = ASN1_IA5STRING_new();
   ASN1_STRING_set(text, name.data(), static_cast<int>(name.size()));
@@ -147,7 +151,8 @@ std::set<std::string> name_set(const GENERAL_NAMES* names) {
     const auto* value = static_cast<ASN1_STRING*>(GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &kind));
     if (kind != GEN_DNS && kind != GEN_IPADD) continue;
     set.insert(std::to_string(kind) + ":" +
-               std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)), static_cast<std::size_t>(ASN1_STRING_length(value))));
+               std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                           static_cast<std::size_t>(ASN1_STRING_length(value))));
   }
   return set;
 }
@@ -157,7 +162,8 @@ std::set<std::string> name_set(const GENERAL_NAMES* names) {
 bool set_common(X509* certificate, EVP_PKEY* key, events::timestamp from, days lifetime, engine::entropy& entropy) {
   auto serial = entropy.draw(16);
   serial[0] = static_cast<char>((serial[0] & 0x3f) | 0x40);  // positive, and never zero (RFC 5280 section 4.1.2.2)
-  const bn_ptr number(BN_bin2bn(reinterpret_cast<const unsigned char*>(serial.data()), static_cast<int>(serial.size()), nullptr));
+  const bn_ptr number(
+      BN_bin2bn(reinterpret_cast<const unsigned char*>(serial.data()), static_cast<int>(serial.size()), nullptr));
   return X509_set_version(certificate, 2) == 1 &&
          BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr &&
          ASN1_TIME_set(X509_getm_notBefore(certificate), seconds(from)) != nullptr &&
@@ -167,7 +173,8 @@ bool set_common(X509* certificate, EVP_PKEY* key, events::timestamp from, days l
 
 bool set_subject(X509* certificate, const std::string& name) {
   return X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName, MBSTRING_UTF8,
-                                    reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()), -1, 0) == 1;
+                                    reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()),
+                                    -1, 0) == 1;
 }
 
 bool add_extension(X509* certificate, X509* issuer, int kind, const char* value) {
@@ -192,12 +199,14 @@ result<signed_key> make_ca(events::timestamp now, engine::entropy& entropy) {
   return ca;
 }
 
-result<signed_key> make_server(const signed_key& ca, GENERAL_NAMES* names, events::timestamp now, engine::entropy& entropy) {
+result<signed_key> make_server(const signed_key& ca, GENERAL_NAMES* names, events::timestamp now,
+                               engine::entropy& entropy) {
   signed_key server{key_ptr(EVP_EC_gen("P-256")), certificate_ptr(X509_new())};
   auto* const certificate = server.certificate.get();
   auto* const issuer = ca.certificate.get();
   bool made = server.key && set_common(certificate, server.key.get(), now - hours(1), server_lifetime, entropy) &&
-              set_subject(certificate, "Muster") && X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
+              set_subject(certificate, "Muster") &&
+              X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
               add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
               add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
               add_extension(certificate, issuer, NID_ext_key_usage, "serverAuth") &&
@@ -226,7 +235,8 @@ bool still_good(const tls_identity& files, X509* ca, const GENERAL_NAMES* names,
   const names_ptr present(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
   const bool good = X509_check_private_key(certificate.get(), key.get()) == 1 &&
-                    X509_verify(certificate.get(), X509_get0_pubkey(ca)) == 1 && name_set(present.get()) == name_set(names) &&
+                    X509_verify(certificate.get(), X509_get0_pubkey(ca)) == 1 &&
+                    name_set(present.get()) == name_set(names) &&
                     (!ends_before(certificate.get(), now + renewed_before) ||
                      ASN1_TIME_compare(X509_get0_notAfter(certificate.get()), X509_get0_notAfter(ca)) == 0);
   if (!good) openssl_errors();
@@ -235,7 +245,8 @@ bool still_good(const tls_identity& files, X509* ca, const GENERAL_NAMES* names,
 
 result<signed_key> read_ca(const fs::path& ca_file, const fs::path& key_file, events::timestamp now) {
   signed_key ca{nullptr, read_certificate(ca_file)};
-  if (!ca.certificate) return fail(errc::invalid, ca_file.string() + " is not a certificate: restore it, or remove it and its key");
+  if (!ca.certificate)
+    return fail(errc::invalid, ca_file.string() + " is not a certificate: restore it, or remove it and its key");
   if (ends_before(ca.certificate.get(), now)) {
     return fail(errc::invalid, "the CA in " + ca_file.string() +
                                    " has expired: remove it and its key for a new one, which clients must then trust");
@@ -269,11 +280,13 @@ result<tls_identity> ensure_tls_identity(const fs::path& directory, const std::v
   if (!ca) return std::unexpected(ca.error());
   if (still_good(files, ca->certificate.get(), wanted->get(), now)) return files;
   if (!ca->key) {
-    return fail(errc::invalid, "a new server certificate is due, and " + ca_key_file.string() + " cannot be read: put it there");
+    return fail(errc::invalid,
+                "a new server certificate is due, and " + ca_key_file.string() + " cannot be read: put it there");
   }
   auto server = make_server(*ca, wanted->get(), now, entropy);
   if (!server) return std::unexpected(server.error());
-  if (auto written = write_pair(files.key_file, files.certificate_file, *server); !written) return std::unexpected(written.error());
+  if (auto written = write_pair(files.key_file, files.certificate_file, *server); !written)
+    return std::unexpected(written.error());
   return files;
 }
 

@@ -15,11 +15,14 @@ namespace {
 
 // OpenSSL's own socket BIO writes without MSG_NOSIGNAL, so that a client which goes away would end the process.
 
-int descriptor(BIO* bio) { return *static_cast<int*>(BIO_get_data(bio)); }
+int descriptor(BIO* bio) {
+  return *static_cast<int*>(BIO_get_data(bio));
+}
 
 int moved(BIO* bio, ssize_t size, int retry) {
   BIO_clear_retry_flags(bio);
-  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
   return static_cast<int>(size);
 }
 
@@ -65,15 +68,23 @@ tls_session::tls_session(std::shared_ptr<ssl_ctx_st> context, int socket)
   SSL_set_accept_state(ssl_);
 }
 
-tls_session::~tls_session() { SSL_free(ssl_); }
+tls_session::~tls_session() {
+  SSL_free(ssl_);
+}
 
 tls_status tls_session::status_of(int result) {
   switch (SSL_get_error(ssl_, result)) {
-    case SSL_ERROR_NONE: return tls_status::done;
-    case SSL_ERROR_WANT_READ: return tls_status::wants_read;
-    case SSL_ERROR_WANT_WRITE: return tls_status::wants_write;
-    case SSL_ERROR_ZERO_RETURN: return tls_status::closed;
-    default: broken_ = true; return tls_status::failed;
+  case SSL_ERROR_NONE:
+    return tls_status::done;
+  case SSL_ERROR_WANT_READ:
+    return tls_status::wants_read;
+  case SSL_ERROR_WANT_WRITE:
+    return tls_status::wants_write;
+  case SSL_ERROR_ZERO_RETURN:
+    return tls_status::closed;
+  default:
+    broken_ = true;
+    return tls_status::failed;
   }
 }
 
@@ -91,7 +102,9 @@ tls_status tls_session::write(std::string_view& bytes) {
   while (!bytes.empty()) {
     ERR_clear_error();
     std::size_t written = 0;
-    if (const auto status = status_of(SSL_write_ex(ssl_, bytes.data(), bytes.size(), &written)); status != tls_status::done) return status;
+    if (const auto status = status_of(SSL_write_ex(ssl_, bytes.data(), bytes.size(), &written));
+        status != tls_status::done)
+      return status;
     bytes.remove_prefix(written);
   }
   return tls_status::done;
@@ -104,6 +117,8 @@ void tls_session::close() {
   ERR_clear_error();
 }
 
-bool tls_session::has_pending() const { return SSL_has_pending(ssl_) == 1; }
+bool tls_session::has_pending() const {
+  return SSL_has_pending(ssl_) == 1;
+}
 
 }  // namespace muster::connectors

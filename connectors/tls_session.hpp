@@ -18,10 +18,10 @@ enum class tls_status {
   failed        ///< nothing more can be sent or received
 };
 
-/// The server's end of one TLS connection over a non-blocking socket. Owns the session, not the socket. One thread at a time.
-/// Writes never raise SIGPIPE.
+/// The server's end of one TLS connection over a non-blocking socket. Owns the session, not the socket. One thread at a
+/// time. Writes never raise SIGPIPE.
 class tls_session {
- public:
+public:
   tls_session(std::shared_ptr<ssl_ctx_st> context, int socket);
   ~tls_session();
   tls_session(const tls_session&) = delete;
@@ -37,7 +37,7 @@ class tls_session {
   /// True if bytes from the socket wait here to be read: the socket's readiness says nothing about them.
   bool has_pending() const;
 
- private:
+private:
   tls_status status_of(int result);
 
   std::shared_ptr<ssl_ctx_st> context_;

@@ -102,7 +102,7 @@ void shard::propose(proposal p) {
   if (stopped_ || draining_) return due(p, {});
   if (queued() >= limits::proposals_queued_max) return due(p, {settlement_kind::overloaded, {}, {}, {}});
   std::size_t bytes = 0;
-  for (const auto& record : p.events) bytes += events::encoded_size(record);
+  for (const auto& record : p.events) bytes += events::encoded_size_max(record);
   if (bytes > options_.frame_bytes_max - (options_.frame_bytes_max / 16)) {
     return due(p, {settlement_kind::too_large, {}, {}, {}});
   }
@@ -110,8 +110,9 @@ void shard::propose(proposal p) {
 }
 
 std::optional<shard::frame_to_send> shard::next_frame(events::timestamp now, bool caught_up) {
-  if (stopped_ || awaiting_outcome_) return std::nullopt;
-  expire(now);
+  if (stopped_) return std::nullopt;
+  expire(now);  // an append may take longer than a deadline
+  if (awaiting_outcome_) return std::nullopt;
   const auto late = [&](const std::optional<in_flight>& f) { return f && now - f->sent > limits::settle_timeout; };
   if (late(batch_)) must_claim_ = true;
   if (late(claim_)) claim_.reset();  // it may still be accepted, and is adopted then: its incarnation is remembered
@@ -167,7 +168,7 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
       continue;
     }
     std::size_t size = 0;
-    for (const auto& record : p.events) size += events::encoded_size(record);
+    for (const auto& record : p.events) size += events::encoded_size_max(record);
     const bool full = bytes + size > options_.frame_bytes_max || frame.records.size() + p.events.size() > limits::frame_events_max;
     if (full && !taken.empty()) break;
     bytes += size;
@@ -254,11 +255,13 @@ void shard::requeue(std::vector<proposal> proposals) {
 }
 
 void shard::expire(events::timestamp now) {
-  std::erase_if(queue_, [&](proposal& p) {
+  const auto passed = [&](proposal& p) {
     if (p.deadline >= now) return false;
     due(p, {});
     return true;
-  });
+  };
+  std::erase_if(queue_, passed);
+  std::erase_if(waiting_, passed);  // never sent
 }
 
 void shard::due(proposal& p, settlement what) { due_.push_back({std::move(p.settled), what}); }

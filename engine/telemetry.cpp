@@ -12,6 +12,8 @@ void histogram::observe(std::chrono::nanoseconds duration) {
                              std::memory_order_relaxed);
 }
 
-double histogram::sum_seconds() const { return static_cast<double>(sum_nanoseconds_.load(std::memory_order_relaxed)) / 1e9; }
+double histogram::sum_seconds() const {
+  return static_cast<double>(sum_nanoseconds_.load(std::memory_order_relaxed)) / 1e9;
+}
 
 }  // namespace muster::engine

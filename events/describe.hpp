@@ -76,6 +76,9 @@ std::optional<Enum> value_named(std::string_view name) {
 class row_writer {
  public:
   std::string take() { return std::move(out_); }
+  /// What was written since `clear`, which keeps the memory for the next row.
+  std::string_view bytes() const { return out_; }
+  void clear() { out_.clear(); }
 
   template <class T>
   void operator()(const char*, const T& value) {

@@ -100,10 +100,12 @@ std::string encode_frame(const frame& f) {
   return out;
 }
 
-std::size_t encoded_size(const event_record& record) {
-  row_writer out;
-  write_record(out, record);
-  return out.take().size();
+std::size_t encoded_size_max(const event_record& record) {
+  constexpr std::size_t length_bytes_max = 10;  // of a LEB128 number
+  constexpr std::size_t lengths = 8;
+  const auto& meta = record.meta;
+  return meta.stream.text().size() + meta.type.size() + meta.by.size() + meta.correlation_id.size() + meta.command_id.size() +
+         record.data.size() + length_bytes_max * (lengths + record.index_keys.size()) + 1;
 }
 
 bool may_belong_to(std::string_view bytes, const journal_id& id) {

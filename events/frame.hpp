@@ -75,8 +75,8 @@ struct frame_error {
 /// written: they follow from `first_sequence`.
 std::string encode_frame(const frame& f);
 
-/// Size in bytes that `record` takes in a frame.
-std::size_t encoded_size(const event_record& record);
+/// How many bytes `record` takes in a frame at most.
+std::size_t encoded_size_max(const event_record& record);
 
 /// True if `bytes` carry `id` where a frame has its journal ID, or are too short to tell: a damaged frame of ours looks so.
 bool may_belong_to(std::string_view bytes, const journal_id& id);

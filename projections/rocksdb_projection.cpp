@@ -68,8 +68,6 @@ rocksdb::Options options_for(const rocksdb_memory& memory) {
   options.write_buffer_size = 16U << 20U;
   options.max_write_buffer_number = 2;
   options.arena_block_size = 256U << 10U;  // sixteen shards with a few rows each must stay small
-  options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = 0.02;
   options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   options.allow_concurrent_memtable_write = false;  // one writer per shard: plain inserts are cheaper
   options.compression = rocksdb::kLZ4Compression;

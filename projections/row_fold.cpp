@@ -54,13 +54,11 @@ engine::result<void> row_fold::fold(const engine::folded_frame& frame) {
   if (auto done = commands_.expire(frame.time, *batch_); !done) return done;
   if (frame.events.empty()) return {};
   const auto day = events::to_iso8601(frame.time).substr(0, 10);
-  events::row_writer offset;
-  offset.write(frame.offset);
-  batch_->put(row_key(view::frames, sortable(frame.events.back().meta.sequence.value())), offset.take());
+  put(row_key(view::frames, sortable(frame.events.back().meta.sequence.value())), frame.offset);
   std::uint32_t index = 0;
   for (const auto& e : frame.events) {
-    batch_->put(stream_events_prefix(e.meta.stream).append(sortable(e.meta.sequence.value())),
-                events::to_row(event_location{frame.offset, index++}));
+    set_key(key_, view::stream_events, e.meta.stream.text(), nul, sortable(e.meta.sequence.value()));
+    put(key_, event_location{frame.offset, index++});
     if (auto done = fold(e); !done) return done;
     if (auto done = count(e, day); !done) return done;
   }
@@ -113,18 +111,18 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
 }
 
 engine::result<void> row_fold::count(const events::recorded_event& e, std::string_view day) {
-  auto key = row_key(view::event_counts, e.meta.stream.scope(), "/", day, "/", e.meta.type);
-  auto at = counts_.find(key);
+  set_key(key_, view::event_counts, e.meta.stream.scope(), "/", day, "/", e.meta.type);
+  auto at = counts_.find(key_);
   if (at == counts_.end()) {
     count_row counted;
-    const auto row = store_.get(key);
+    const auto row = store_.get(key_);
     if (!row) return std::unexpected(row.error());
     if (*row) {
-      auto stored = read_row<count_row>(key, **row);
+      auto stored = read_row<count_row>(key_, **row);
       if (!stored) return std::unexpected(stored.error());
       counted = *stored;
     }
-    at = counts_.emplace(std::move(key), counted).first;
+    at = counts_.emplace(key_, counted).first;
   }
   ++at->second.events;
   if (e.meta.operation) ++at->second.operations;
@@ -133,8 +131,8 @@ engine::result<void> row_fold::count(const events::recorded_event& e, std::strin
 
 engine::result<void> row_fold::write(const engine::log_position& position) {
   write_states();
-  for (const auto& [key, counted] : counts_) batch_->put(key, events::to_row(counted));
-  batch_->put(row_key(view::position), events::to_row(position));
+  for (const auto& [key, counted] : counts_) put(key, counted);
+  put(row_key(view::position), position);
   if (auto written = store_.write(*batch_); !written) return written;
   batch_ = store_.make_batch();
   commands_.written();
@@ -144,7 +142,7 @@ engine::result<void> row_fold::write(const engine::log_position& position) {
 
 void row_fold::write_states() {
   const auto put_all = [&](const auto& entries) {
-    for (const auto& [stream, entry] : entries) batch_->put(entry.key, events::to_row(entry.state));
+    for (const auto& [stream, entry] : entries) put(entry.key, entry.state);
   };
   put_all(devices_);
   put_all(hub_devices_);
@@ -175,11 +173,17 @@ void row_fold::write_indexes(std::string_view stream, const touched_device& devi
     if (before->hub && (!now || now->hub != before->hub)) batch_->erase(by_hub_prefix(scope, *before->hub).append(id));
   }
   if (now) {
-    const auto row = events::to_row(*now);
-    batch_->put(by_status_prefix(scope, now->status).append(id), row);
-    if (now->group) batch_->put(by_group_prefix(scope, *now->group).append(id), row);
-    if (now->hub) batch_->put(by_hub_prefix(scope, *now->hub).append(id), row);
+    put(by_status_prefix(scope, now->status).append(id), *now);
+    if (now->group) put(by_group_prefix(scope, *now->group).append(id), *now);
+    if (now->hub) put(by_hub_prefix(scope, *now->hub).append(id), *now);
   }
+}
+
+template <class Value>
+void row_fold::put(std::string_view key, const Value& value) {
+  row_.clear();
+  row_.write(value);
+  batch_->put(key, row_.bytes());
 }
 
 void row_fold::forget() {

@@ -38,6 +38,8 @@ private:
   engine::result<void> count(const events::recorded_event& e, std::string_view day);
   template <class Entry>
   engine::result<void> evolve_row(touched<Entry>& entries, const events::recorded_event& e);
+  template <class Value>
+  void put(std::string_view key, const Value& value);
   void write_states();
   void write_indexes(std::string_view stream, const touched_device& device);
   engine::result<void> write(const engine::log_position& position);
@@ -52,6 +54,8 @@ private:
   touched<touched_row<engine::service_state>> services_;
   touched<touched_row<engine::directory_state>> directory_;
   std::unordered_map<std::string, count_row> counts_;  ///< by key
+  std::string key_;                                    ///< of the row at hand; these two spare an allocation per row
+  events::row_writer row_;
 };
 
 }  // namespace muster::projections

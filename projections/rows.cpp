@@ -71,7 +71,7 @@ std::string hub_devices_prefix(const events::id_scope& scope, const events::hub_
 }
 
 std::string stream_events_prefix(const events::stream_name& stream) {
-  return row_key(view::stream_events, stream.text(), std::string_view("\0", 1));
+  return row_key(view::stream_events, stream.text(), nul);
 }
 
 std::string by_status_prefix(std::string_view scope, events::registration_status status) {

@@ -55,19 +55,28 @@ enum class view : char {
 /// What people call a view.
 std::string_view name_of(view v);
 
+/// Ends a stream's name in a key.
+inline constexpr std::string_view nul("\0", 1);
+
 /// The half-open range [from, to) of keys.
 struct key_range {
   std::string from;
   std::string to;
 };
 
+/// Makes `key` the key that a view's byte and `parts` make, in order.
+template <class... Parts>
+void set_key(std::string& key, view v, const Parts&... parts) {
+  key.assign(1, static_cast<char>(v));
+  (key.append(std::string_view(parts)), ...);
+}
+
 /// The key that a view's byte and `parts` make, in order.
 template <class... Parts>
 std::string row_key(view v, const Parts&... parts) {
   std::string key;
   key.reserve(1 + (std::size_t{0} + ... + std::string_view(parts).size()));
-  key += static_cast<char>(v);
-  (key.append(std::string_view(parts)), ...);
+  set_key(key, v, parts...);
   return key;
 }
 

@@ -24,7 +24,8 @@ node::node(world& w, int number, std::string name, disk start)
       shard_(options_for(w, name_), start.position, random_),
       table_(start.table),
       saved_(std::move(start)),
-      skew_(w.roll.between(0s, 2s)) {
+      skew_(w.roll.between(0s, 2s)),
+      distance_(w.roll.chance(300) ? w.roll.between(0s, 20ms) : 0s) {
   refresh_snapshot();
 }
 
@@ -147,7 +148,7 @@ void node::send(engine::shard::frame_to_send&& next) {
            std::to_string(h->first_sequence.value());
   });
   if (planted(defect::answer_when_sent)) answer_early(next.frame);
-  world_.log.send(number_, next.frame.bytes, [weak = weak_from_this(), frame = next.frame](append_outcome outcome) {
+  world_.log.send(number_, distance_, next.frame.bytes, [weak = weak_from_this(), frame = next.frame](append_outcome outcome) {
     const auto self = weak.lock();
     if (!self) return;
     self->run([me = self.get(), outcome, frame] { me->outcome_known(outcome, frame); });

@@ -55,6 +55,7 @@ class node : public std::enable_shared_from_this<node> {
     command what;
     reply tell;
     std::uint64_t answered_before;  ///< when the command arrived
+    events::timestamp deadline;
     int conflicts = 0;
     bool admitted = false;          ///< its actor is busy with it
     decision decided;
@@ -102,7 +103,8 @@ class node : public std::enable_shared_from_this<node> {
   engine::shard shard_;
   rows table_;
   disk saved_;
-  microseconds skew_;
+  microseconds skew_;      ///< of its clock
+  microseconds distance_;  ///< to the log
 
   bool paused_ = false;
   std::deque<std::function<void()>> inbox_;

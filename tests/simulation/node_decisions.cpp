@@ -15,7 +15,7 @@ int actor_for(const command& c) { return c.kind == command_kind::set_group ? sco
 
 void node::submit(const command& c, reply r) {
   run([this, c, r = std::move(r)]() mutable {
-    pending p{c, std::move(r), world_.answered, 0, false, {}};
+    pending p{c, std::move(r), world_.answered, now() + engine::limits::command_deadline, 0, false, {}};
     world_.note([&] { return name_ + " gets " + to_text(c); });
     // A gateway refuses what comes to a shard that is not open; the shard must bear what slips through.
     if (!shard_.open() && !world_.roll.chance(100)) return finish(p, {});
@@ -67,7 +67,7 @@ void node::propose(int attempt) {
   }
   p.reads = d.reads;
   if (d.event && world_.roll.chance(100)) p.keys.emplace_back();
-  p.deadline = now() + engine::limits::command_deadline;
+  p.deadline = found->second.deadline;
   p.settled = [this, attempt](const engine::settlement& s) { settled(attempt, s); };
   shard_.propose(std::move(p));
   if (flush_planned_) return;

@@ -1,5 +1,7 @@
 #include "tests/simulation/observer.hpp"
 
+#include "tests/simulation/defects.hpp"
+
 #include <algorithm>
 
 namespace muster::simulation {
@@ -21,6 +23,8 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
   const auto& h = *header;
   if (h.kind == events::frame_kind::claim) {
     after.counts = h.epoch.value() == after.epoch + 1;
+    // Takes over this planted rule, so that its harm is found and not the mere difference.
+    if (planted(defect::claim_extends_chain) && h.prev_hash != after.head) after.counts = false;
     if (after.counts) {
       ++claims_;
       after.epoch = h.epoch.value();

@@ -7,12 +7,12 @@ namespace muster::simulation {
 using namespace std::chrono_literals;
 using engine::append_outcome;
 
-void simulated_log::send(int sender, const std::string& bytes, std::function<void(append_outcome)> outcome) {
+void simulated_log::send(int sender, microseconds distance, const std::string& bytes, std::function<void(append_outcome)> outcome) {
   const auto now = queue_.now();
-  const auto quick = [&] { return roll_.between(300us, roll_.chance(50) ? 60ms : 3ms); };
+  const auto quick = [&] { return distance + roll_.between(300us, roll_.chance(50) ? 60ms : 3ms); };
   const auto late = [&] { return roll_.between(20ms, std::max<microseconds>(faults.late_max, 20ms)); };
   const auto tell = [&](microseconds when, append_outcome what) {
-    queue_.at(when, [outcome, what] { outcome(what); });
+    queue_.at(bounded(when), [outcome, what] { outcome(what); });
   };
   auto fate = roll_.below(1000);
   const auto meets = [&](unsigned per_mille) {
@@ -32,9 +32,12 @@ void simulated_log::send(int sender, const std::string& bytes, std::function<voi
   tell(std::max(lands, now) + roll_.between(50us, 2ms), append_outcome::durable);
 }
 
+microseconds simulated_log::bounded(microseconds when) const {
+  return queue_.now() < calm_from ? std::min(when, calm_from) : when;
+}
+
 void simulated_log::land_at(microseconds when, int sender, const std::string& bytes) {
-  const auto bounded = queue_.now() < calm_from ? std::min(when, calm_from) : when;
-  queue_.at(bounded, [this, sender, bytes] {
+  queue_.at(bounded(when), [this, sender, bytes] {
     if (std::ranges::find(dropped_, sender) == dropped_.end()) land(bytes);
   });
 }

@@ -25,13 +25,14 @@ class simulated_log {
   simulated_log(event_queue& queue, dice& roll) : queue_(queue), roll_(roll) {}
 
   log_faults faults;
-  /// Nothing lands later than this if it was sent before.
+  /// Nothing lands or is heard of later than this if it was sent before.
   microseconds calm_from{0};
   /// Called when a record has landed.
   std::function<void(const engine::log_record&)> on_landed;
 
-  /// Sends `bytes` for process `sender`. `outcome` is called later, once.
-  void send(int sender, const std::string& bytes, std::function<void(engine::append_outcome)> outcome);
+  /// Sends `bytes` for process `sender`, from where the way takes `distance` longer than from others. `outcome` is called
+  /// later, once.
+  void send(int sender, microseconds distance, const std::string& bytes, std::function<void(engine::append_outcome)> outcome);
 
   /// A record that no shard wrote.
   void land(std::string bytes);
@@ -43,6 +44,7 @@ class simulated_log {
   std::vector<engine::log_record> read(events::log_offset from, std::size_t count) const;
 
  private:
+  microseconds bounded(microseconds when) const;
   void land_at(microseconds when, int sender, const std::string& bytes);
 
   event_queue& queue_;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int client_tries_max = 8;
 constexpr std::uint64_t calm_claims_max = 6;
+constexpr auto owned_after = 8s;  // a frame of unknown outcome, a pause before the next claim, and the claim
 
 /// One run: the nodes, their faults, and the clients.
 class simulator {
@@ -72,7 +73,7 @@ simulator::simulator(std::uint64_t seed, bool with_trace) : w_(seed * 0x9e3779b9
   w_.log.on_landed = [this](const engine::log_record& record) {
     const auto header = events::read_header(record.bytes);
     const bool claim = header && header->kind == events::frame_kind::claim;
-    if (claim && calm()) ++claims_in_calm_;
+    if (claim && w_.queue.now() > calm_from_) ++claims_in_calm_;  // the late ones land with the end of faults
     w_.fail_if(w_.seen.landed(record.offset.value(), record.bytes));
     w_.note([&] {
       const auto& s = w_.seen.now();
@@ -102,7 +103,7 @@ void simulator::draw_plan() {
   auto& plan = w_.plan;
   plan.exclusive = roll.chance(100);
   if (roll.chance(250)) plan.frame_bytes_max = 1400;
-  if (roll.chance(250)) plan.changed_keys_max = 48;
+  if (roll.chance(250)) plan.changed_keys_max = 16 + roll.below(40);
   plan.decision_max = roll.between(1ms, 400ms);
   plan.tail_delay_max = roll.between(1ms, 500ms);
   plan.save_per_mille = roll.chance(200) ? 1000 : 50 + static_cast<unsigned>(roll.below(400));
@@ -110,7 +111,7 @@ void simulator::draw_plan() {
   w_.log.faults = {rate(100), rate(150), rate(150), rate(200), rate(200), roll.between(100ms, 12s)};
   if (plan.exclusive) w_.log.faults = {rate(100), 0, 0, 0, 0, 0s};
   calm_from_ = w_.log.calm_from = roll.between(3s, 25s);
-  work_until_ = calm_from_ + 4s;
+  work_until_ = calm_from_ + owned_after;
   end_ = calm_from_ + 45s;
   fault_gap_ = roll.between(300ms, 8s);
   pause_max_ = roll.between(50ms, 12s);
@@ -213,6 +214,10 @@ void simulator::calm_down() {
   w_.note([] { return "faults end"; });
   w_.log.faults = {};
   // Drawn a little later, so that whoever is to start or to go on at this moment has done so.
+  w_.queue.at(calm_from_ + owned_after, [this] {
+    const auto& m = machines_[*owner_];
+    if (!m.process || !m.process->shard().open()) w_.fail(m.name + " should own the shard, and cannot have it");
+  });
   w_.queue.after(1us, [this] {
     owner_ = w_.roll.below(machines_.size());
     for (std::size_t i = 0; i < machines_.size(); ++i) {
@@ -237,7 +242,7 @@ void simulator::plan_clients() {
     for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms), false);
   }
   if (!busy_at_the_turn_) return;
-  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 8ms)) add(when, true);
+  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 10ms)) add(when, true);
 }
 
 // Groups hardly change while there is much to do: a registration waits for those who change them.
@@ -251,16 +256,20 @@ command simulator::draw_command(int id, bool busy) {
   return c;
 }
 
-// A client asks any node, and asks again, elsewhere and with the same command ID, when it is refused or gets impatient:
+// A client asks any node, the owner more often, and asks again, elsewhere and with the same command ID, when it is refused or gets impatient:
 // the first try may still be on its way then.
 void simulator::ask(std::size_t who) {
   auto& c = clients_[who];
   if (c.answered) return;
-  if (c.tries++ >= client_tries_max) {
+  if (c.tries == client_tries_max) {
     ++counts_.given_up;
     return;
   }
-  const auto& m = machines_[w_.roll.below(machines_.size())];
+  ++c.tries;
+  auto at = w_.roll.below(machines_.size());
+  const auto open = std::ranges::find_if(machines_, [](const machine& each) { return each.process && each.process->shard().open(); });
+  if (open != machines_.end() && w_.roll.chance(600)) at = static_cast<std::size_t>(open - machines_.begin());
+  const auto& m = machines_[at];
   if (!m.process) return ask_again(who, w_.roll.between(20ms, 500ms));
   const auto patience = w_.roll.chance(300) ? 100ms : 3s;
   ask_again(who, w_.roll.between(patience, patience * 2));
@@ -274,7 +283,9 @@ void simulator::ask(std::size_t who) {
 }
 
 void simulator::ask_again(std::size_t who, microseconds delay) {
-  w_.queue.after(delay, [this, who] { ask(who); });
+  w_.queue.after(delay, [this, who, tries = clients_[who].tries] {
+    if (clients_[who].tries == tries) ask(who);
+  });
 }
 
 // ---- the end

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "engine/attestation/attest.hpp"
+#include "engine/decision.hpp"
+#include "engine/failure_budget.hpp"
+#include "engine/history.hpp"
+#include "engine/ports/catalog.hpp"
+#include "engine/ports/clock.hpp"
+#include "engine/ports/command_gateway.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/proposal_sink.hpp"
+#include "engine/telemetry.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+/// Every message between actors. All stay within the process, so none needs a serial form.
+namespace muster::actors {
+
+/// What all actors work with. Outlives the actor system.
+struct actor_dependencies {
+  engine::catalog& catalog;
+  engine::proposal_sink& shards;
+  engine::keyring& keyring;
+  engine::history& history;
+  engine::clock& clock;
+  engine::entropy& entropy;
+  engine::telemetry& telemetry;
+  engine::log& log;
+  std::uint32_t shard_count = 1;
+};
+
+/// A command on its way to its answer. Whoever holds it last and has not answered lets the reply answer `unavailable`.
+struct pending_command {
+  engine::command what;
+  engine::caller who;
+  std::shared_ptr<engine::reply> to;
+  events::timestamp deadline;
+  int tries = 0;  ///< decisions that met a conflict
+
+  /// A verdict that the scope actor reached already, and what it rested on: valid as long as the device has no enrollment.
+  std::optional<engine::attestation_verdict> verdict;
+  engine::as_of<std::shared_ptr<const engine::scope_snapshot>> judged_on;
+
+  /// It arrived while another registration of the same ID was being decided: it may have the same answer.
+  bool may_join = false;
+
+  void answer(engine::answer a) const { to->deliver(std::move(a)); }
+  void reject(engine::rejection_code code, std::string message, std::chrono::seconds retry_after = std::chrono::seconds(0)) const {
+    to->deliver(engine::rejection{code, std::move(message), retry_after});
+  }
+};
+using command_ptr = std::shared_ptr<pending_command>;
+
+/// The failure budget of a scope, shared by its actors.
+class shared_budget {
+ public:
+  shared_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address) : budget_(per_minute_scope, per_minute_address) {}
+  bool admit(const std::string& address, events::refusal_reason reason, events::timestamp now) {
+    const std::lock_guard lock(mutex_);
+    return budget_.admit(address, reason, now);
+  }
+  engine::failure_budget::summary take_summary(events::timestamp now) {
+    const std::lock_guard lock(mutex_);
+    return budget_.take_summary(now);
+  }
+
+ private:
+  std::mutex mutex_;
+  engine::failure_budget budget_;
+};
+
+/// A proposal of the actor's came back from its shard.
+struct proposal_settled {
+  engine::settlement what;
+};
+/// Scope to device: it has been idle; may it go?
+struct may_you_go {};
+/// Device to scope: it may, if it has had every command that was sent to it.
+struct ready_to_go {
+  std::string registration;  ///< the id's key
+  std::uint64_t received = 0;
+};
+/// Scope to device: go. Nothing is in flight to it.
+struct go {};
+/// Scope to itself, every few seconds: look for idle devices and for suppressed attempts to sum up.
+struct sweep {};
+/// To the directory: complete what a crash left open.
+struct resume_placements {};
+
+/// Decides the commands of one ID scope that belong to no device, and takes those that do to their device's actor.
+using scope_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<ready_to_go>,
+                                     caf::reacts_to<sweep>>;
+/// Decides the commands of one registration ID, one at a time.
+using device_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<may_you_go>,
+                                      caf::reacts_to<go>>;
+/// Creates services.
+using directory_actor =
+    caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<resume_placements>>;
+
+}  // namespace muster::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::command_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::proposal_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::may_you_go)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::ready_to_go)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::go)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::sweep)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::resume_placements)

@@ -1,0 +1,322 @@
+#include "actors/scope.hpp"
+
+#include "actors/supervision.hpp"
+#include "engine/limits.hpp"
+#include "engine/overload.hpp"
+#include "engine/recorded_answer.hpp"
+#include "engine/service_decisions.hpp"
+
+#include <caf/send.hpp>
+
+namespace muster::actors {
+
+using namespace std::chrono_literals;
+namespace limits = engine::limits;
+using engine::rejection_code;
+
+namespace {
+
+constexpr std::size_t own_queue_max = 256;
+constexpr std::size_t asked_to_go_max = 64;  // a message each; more go with the next sweep
+
+struct no_hubs final : engine::hub_reader {
+  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name&, const events::device_id&) override {
+    return engine::as_of<engine::hub_device_state>{};
+  }
+};
+
+const engine::evidence* evidence_of(const engine::command& c) {
+  return std::visit(engine::overload{[](const engine::register_device& each) { return &each.evidence; },
+                                     [](const engine::poll_operation& each) { return &each.evidence; },
+                                     [](const engine::look_up_registration& each) { return &each.evidence; },
+                                     [](const auto&) -> const engine::evidence* { return nullptr; }},
+                    c);
+}
+
+}  // namespace
+
+void scope::init(actor_dependencies* dependencies, scope_options options, events::id_scope id, scope_actor::pointer self) {
+  d_ = dependencies;
+  options_ = options;
+  id_ = std::move(id);
+  self_ = self;
+  budget_ = std::make_shared<shared_budget>(options.refusals_per_minute_scope, options.refusals_per_minute_address);
+}
+
+void scope::take(command_ptr c) {
+  if (const auto* id = engine::device_of(c->what)) return take_device_command(std::move(c), *id);
+  if (!current_) return start_own(std::move(c));
+  if (queue_.size() >= own_queue_max) {
+    return c->reject(rejection_code::too_many_requests, "Too many requests for this service are waiting.", 1s);
+  }
+  queue_.push_back(std::move(c));
+}
+
+// ---- devices
+
+void scope::take_device_command(command_ptr c, const events::registration_id& id) {
+  const auto at = children_.find(id.key());
+  if (at != children_.end()) return send_to(at->second, std::move(c));
+  const auto now = d_->catalog.find(id_);
+  const auto view = now.value ? d_->catalog.view(now.value->shard) : nullptr;
+  if (!view) return c->reject(rejection_code::unavailable, "The service is not open on this node yet.", 1s);
+  if (const auto* shown = evidence_of(c->what)) {
+    // An ID with neither enrollment nor record nor a group that vouches for it gets no actor.
+    const auto stored = view->device(id_, id);
+    if (!stored) return c->reject(rejection_code::unavailable, "The device's data cannot be read.", 1s);
+    if (!stored->value.enrollment && !stored->value.registration) {
+      c->judged_on = now;
+      if (!judge_stranger(c, *shown)) return;
+    }
+  }
+  if (auto* device = child_of(id, now.value->shard)) send_to(*device, std::move(c));
+}
+
+bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) {
+  auto verdict = engine::attest(*c->judged_on.value, {}, nullptr, shown, d_->clock.now());
+  if (verdict.group) {
+    c->verdict = std::move(verdict);
+    return true;
+  }
+  refuse_stranger(c, shown, verdict);
+  return false;
+}
+
+void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict) {
+  const auto now = d_->clock.now();
+  if (!budget_->admit(shown.source_address, *verdict.refusal, now)) {
+    ++d_->telemetry.registration_attempts[static_cast<std::size_t>(engine::attempt_result::suppressed)];
+    return c->answer(too_many_attempts());
+  }
+  no_hubs hubs;
+  const auto d = engine::decide_refusal({}, shown, verdict, events::stream_name::refusals(id_),
+                                        {{now, d_->entropy, *c->judged_on.value, c->judged_on.sequence}, {}, nullptr, nullptr, hubs});
+  auto p = engine::to_proposal(d, c->who, nullptr, {}, c->deadline);
+  // Nothing here waits for it: the answer goes out from the shard's thread, and a conflict begins anew.
+  p.settled = [c, rejected = *d.rejected, to = scope_actor(self_)](const engine::settlement& what) {
+    if (what.kind == engine::settlement_kind::committed) return c->answer(rejected);
+    if (what.kind == engine::settlement_kind::conflict && ++c->tries <= limits::conflict_retries_max) {
+      return caf::anon_send(to, c);
+    }
+    c->reject(rejection_code::unavailable, "The request could not be recorded.", 1s);
+  };
+  d_->shards.propose(c->judged_on.value->shard, std::move(p));
+}
+
+scope::child* scope::child_of(const events::registration_id& id, events::shard_id shard) {
+  if (d_->telemetry.device_actors.load(std::memory_order_relaxed) >= options_.device_actors_max) make_room();
+  const auto actor = self_->spawn<caf::monitored>(run_device, d_, device_identity{id_, id, shard, scope_actor(self_), budget_});
+  by_use_.push_back(id.key());
+  auto& made = children_[id.key()];
+  made = {actor, 0, d_->clock.now(), std::prev(by_use_.end())};
+  by_actor_[actor.id()] = id.key();
+  return &made;
+}
+
+void scope::send_to(child& to, command_ptr c) {
+  ++to.sent;
+  to.used = d_->clock.now();
+  by_use_.splice(by_use_.end(), by_use_, to.recent);
+  self_->send(to.actor, std::move(c));
+}
+
+void scope::make_room() {
+  std::size_t asked = 0;
+  for (const auto& registration : by_use_) {
+    if (asked++ == asked_to_go_max) break;
+    self_->send(children_.at(registration).actor, may_you_go{});
+  }
+}
+
+// A device is let go only if it has had every command that was sent to it: a command on its way would be lost with it.
+void scope::let_go(const ready_to_go& device) {
+  const auto at = children_.find(device.registration);
+  if (at == children_.end() || at->second.sent != device.received) return;
+  self_->send(at->second.actor, go{});
+  ++d_->telemetry.device_actors_passivated;
+  forget(device.registration);
+}
+
+void scope::forget(const std::string& registration) {
+  const auto at = children_.find(registration);
+  by_actor_.erase(at->second.actor.id());
+  by_use_.erase(at->second.recent);
+  children_.erase(at);
+}
+
+void scope::device_down(const caf::actor_addr& who) {
+  const auto at = by_actor_.find(who.id());
+  if (at != by_actor_.end()) forget(std::string(at->second));
+}
+
+void scope::look_around() {
+  const auto idle_since = d_->clock.now() - options_.idle_after;
+  std::size_t asked = 0;
+  for (const auto& registration : by_use_) {
+    const auto& each = children_.at(registration);
+    if (each.used > idle_since || asked++ == asked_to_go_max * 16) break;
+    self_->send(each.actor, may_you_go{});
+  }
+  sum_up_suppressed();
+  self_->delayed_send(scope_actor(self_), options_.sweep_interval, sweep{});
+}
+
+void scope::sum_up_suppressed() {
+  const auto summary = budget_->take_summary(d_->clock.now());
+  const auto snapshot = d_->catalog.find(id_).value;
+  if (summary.counts.empty() || !snapshot) return;
+  const auto stream = events::stream_name::refusals(id_);
+  events::attempts_suppressed suppressed{summary.from, summary.to, {}};
+  for (const auto& each : summary.counts) {
+    auto& count = suppressed.counts.emplace_back();
+    count.reason = each.reason;
+    count.count = each.count;
+    if (!each.address.empty()) count.source_address = engine::seal(snapshot->data_key, stream, "sourceAddress", each.address, d_->entropy);
+  }
+  engine::decision d;
+  d.events.push_back({stream, {}, std::move(suppressed), {}});
+  propose_summary(std::move(d), snapshot->shard);
+}
+
+// Every attempt is accounted for: a summary that did not reach the log is sent again with the next one of the writer's chances.
+void scope::propose_summary(engine::decision d, events::shard_id shard) {
+  auto p = engine::to_proposal(d, {"muster", d_->entropy.draw_uuid(), {}, {}}, nullptr, {}, d_->clock.now() + std::chrono::hours(1));
+  p.settled = [this_log = &d_->log](const engine::settlement& what) {
+    if (what.kind != engine::settlement_kind::committed) {
+      this_log->write(engine::log_level::warning, "a summary of suppressed attempts was not recorded");
+    }
+  };
+  d_->shards.propose(shard, std::move(p));
+}
+
+void scope::stop() {
+  for (const auto& [registration, each] : children_) caf::anon_send_exit(each.actor, caf::exit_reason::user_shutdown);
+}
+
+// ---- the scope's own commands
+
+void scope::start_own(command_ptr c) {
+  current_ = std::move(c);
+  decide_own();
+}
+
+void scope::decide_own() {
+  if (current_->deadline < d_->clock.now()) {
+    return finish_own(engine::rejection{rejection_code::unavailable, "The request was not decided in time.", 1s});
+  }
+  snapshot_ = d_->catalog.find(id_);
+  const auto view = snapshot_.value ? d_->catalog.view(snapshot_.value->shard) : nullptr;
+  if (!view) return finish_own(engine::rejection{rejection_code::unavailable, "The service is not open on this node yet.", 1s});
+  auto recorded = engine::find_recorded(current_->who, id_, snapshot_.value->shard, *view, d_->history, d_->keyring);
+  if (!recorded) return finish_own(engine::rejection{rejection_code::unavailable, "The earlier answer cannot be read.", 1s});
+  command_seen_ = recorded->seen;
+  if (recorded->found) return finish_own(std::move(*recorded->found));
+  decision_ = std::visit(
+      [&](const auto& c) { return decide(c, engine::decision_context{d_->clock.now(), d_->entropy, *snapshot_.value, snapshot_.sequence}); },
+      current_->what);
+  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable) return finish_own(*decision_.rejected);
+  auto p = engine::to_proposal(decision_, current_->who, &id_, command_seen_, current_->deadline);
+  p.settled = [to = scope_actor(self_)](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
+  d_->shards.propose(snapshot_.value->shard, std::move(p));
+}
+
+template <class Command>
+engine::decision scope::decide(const Command& c, engine::decision_context context) {
+  if constexpr (requires { engine::decide(c, context); }) return engine::decide(c, context);
+  else return engine::decision::reject(rejection_code::unavailable, "The command does not belong to a scope.");
+}
+
+engine::group_state scope::group_of(const events::group_id& id) const {
+  const auto living = snapshot_.value->groups.find(id.key());
+  if (living != snapshot_.value->groups.end()) return living->second->state;
+  const auto past = snapshot_.value->past_groups.find(id.key());
+  engine::group_state gone;
+  if (past != snapshot_.value->past_groups.end()) gone.version = past->second;
+  return gone;
+}
+
+engine::decision scope::decide(const engine::put_group& c, engine::decision_context context) {
+  const auto state = group_of(c.group.id);
+  engine::entry_context entry{context, snapshot_.sequence};
+  std::optional<engine::named_key> key;
+  if (state.group) {
+    const auto& attestation = state.group->terms.attestation;
+    const auto found = d_->keyring.find(attestation.data_key);
+    if (!found) return engine::decision::reject(rejection_code::unavailable, "The group's keys cannot be opened: its data key is missing.");
+    key = engine::named_key{attestation.data_key, *found};
+    entry.data_key = &*key;
+    entry.keys = &snapshot_.value->groups.at(c.group.id.key())->keys;
+  }
+  return engine::decide(state, c, entry);
+}
+
+engine::decision scope::decide(const engine::delete_group& c, engine::decision_context context) {
+  return engine::decide(group_of(c.id), c, engine::entry_context{context, snapshot_.sequence});
+}
+
+engine::decision scope::decide(const engine::delete_hub_device& c, engine::decision_context) {
+  const auto view = d_->catalog.view(snapshot_.value->shard);
+  const auto stored = view ? view->hub_device(id_, c.hub, c.id) : engine::fail(engine::errc::unavailable, {});
+  if (!stored) return engine::decision::reject(rejection_code::unavailable, "The hub's registry cannot be read.");
+  return engine::decide(stored->value, c, stored->sequence);
+}
+
+void scope::settle(const engine::settlement& what) {
+  if (!current_) return;
+  switch (what.kind) {
+    case engine::settlement_kind::committed: return finish_own(own_answer(what));
+    case engine::settlement_kind::conflict:
+      if (++current_->tries <= limits::conflict_retries_max) return decide_own();
+      return finish_own(engine::rejection{rejection_code::unavailable, "The request met too many concurrent changes.", 1s});
+    case engine::settlement_kind::overloaded:
+      return finish_own(engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
+    case engine::settlement_kind::too_large:
+      return finish_own(engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
+    case engine::settlement_kind::unavailable:
+      return finish_own(engine::rejection{rejection_code::unavailable, "The request could not be recorded; nothing has changed.", 1s});
+  }
+}
+
+engine::answer scope::own_answer(const engine::settlement& what) {
+  if (decision_.rejected) return *decision_.rejected;
+  if (const auto* put = std::get_if<engine::put_group>(&current_->what)) {
+    auto state = group_of(put->group.id);
+    auto& e = decision_.events.front();
+    evolve(state, {{e.stream, e.version, what.first_sequence, what.time, {}, {}, {}, {}, false}, e.data});
+    return engine::group_answer{std::move(state), decision_.keys_to_show};
+  }
+  const bool about_service = std::holds_alternative<engine::change_service_settings>(current_->what) ||
+                             std::holds_alternative<engine::link_hub>(current_->what);
+  if (about_service) return engine::service_answer{d_->catalog.find(id_).value};
+  return engine::done{};
+}
+
+void scope::finish_own(engine::answer a) {
+  current_->answer(std::move(a));
+  current_.reset();
+  decision_ = {};
+  if (queue_.empty()) return;
+  auto next = std::move(queue_.front());
+  queue_.pop_front();
+  start_own(std::move(next));
+}
+
+scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies, scope_options options,
+                                     events::id_scope id) {
+  supervise(self, *dependencies);
+  self->state.init(dependencies, options, std::move(id), self);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.device_down(down.source); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.stop();
+    self->quit(exit.reason);
+  });
+  self->delayed_send(scope_actor(self), options.sweep_interval, sweep{});
+  return {
+      [self](const command_ptr& c) { self->state.take(c); },
+      [self](const proposal_settled& settled) { self->state.settle(settled.what); },
+      [self](const ready_to_go& device) { self->state.let_go(device); },
+      [self](sweep) { self->state.look_around(); },
+  };
+}
+
+}  // namespace muster::actors

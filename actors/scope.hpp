@@ -1,0 +1,86 @@
+#pragma once
+
+#include "actors/device.hpp"
+#include "actors/interfaces.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <list>
+#include <unordered_map>
+
+namespace muster::actors {
+
+struct scope_options {
+  std::size_t device_actors_max = 100'000;  ///< of the whole node
+  std::chrono::seconds idle_after{60};
+  std::chrono::seconds sweep_interval{5};
+  std::uint32_t refusals_per_minute_scope = 600;
+  std::uint32_t refusals_per_minute_address = 60;
+};
+
+/// The state of a scope actor: its devices' actors, and its own commands, one at a time.
+class scope {
+ public:
+  static inline const char* name = "scope";
+
+  void init(actor_dependencies* dependencies, scope_options options, events::id_scope id, scope_actor::pointer self);
+
+  void take(command_ptr c);
+  void settle(const engine::settlement& what);
+  void let_go(const ready_to_go& device);
+  void look_around();
+  void device_down(const caf::actor_addr& who);
+  void stop();
+
+ private:
+  struct child {
+    device_actor actor;
+    std::uint64_t sent = 0;
+    events::timestamp used;
+    std::list<std::string>::iterator recent;  ///< its place in `by_use_`
+  };
+
+  void take_device_command(command_ptr c, const events::registration_id& id);
+  child* child_of(const events::registration_id& id, events::shard_id shard);
+  void send_to(child& to, command_ptr c);
+  void forget(const std::string& registration);
+  void make_room();
+  bool judge_stranger(const command_ptr& c, const engine::evidence& shown);
+  void refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict);
+  void sum_up_suppressed();
+  void propose_summary(engine::decision d, events::shard_id shard);
+
+  void start_own(command_ptr c);
+  void decide_own();
+  engine::decision decide(const engine::put_group& c, engine::decision_context context);
+  engine::decision decide(const engine::delete_group& c, engine::decision_context context);
+  engine::decision decide(const engine::delete_hub_device& c, engine::decision_context context);
+  template <class Command>
+  engine::decision decide(const Command& c, engine::decision_context context);
+  engine::group_state group_of(const events::group_id& id) const;
+  engine::answer own_answer(const engine::settlement& what);
+  void finish_own(engine::answer a);
+
+  actor_dependencies* d_ = nullptr;
+  scope_options options_;
+  events::id_scope id_;
+  scope_actor::pointer self_ = nullptr;
+  std::shared_ptr<shared_budget> budget_;
+
+  std::unordered_map<std::string, child> children_;  ///< by the registration id's key
+  std::unordered_map<caf::actor_id, std::string> by_actor_;
+  std::list<std::string> by_use_;                    ///< least recently used first
+
+  command_ptr current_;
+  std::deque<command_ptr> queue_;
+  engine::as_of<std::shared_ptr<const engine::scope_snapshot>> snapshot_;
+  events::log_sequence command_seen_;
+  engine::decision decision_;
+};
+
+/// The actor of ID scope `id`.
+scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies, scope_options options,
+                                     events::id_scope id);
+
+}  // namespace muster::actors

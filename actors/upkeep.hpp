@@ -1,0 +1,21 @@
+#pragma once
+
+#include "actors/shard_host.hpp"
+#include "engine/ports/maintenance.hpp"
+
+namespace muster::actors {
+
+/// Rebuilds and checks a running node, shard by shard.
+class upkeep final : public engine::maintenance {
+ public:
+  upkeep(shard_host& host, std::uint32_t shards) : host_(host), shards_(shards) {}
+
+  engine::result<std::string> rebuild() override;
+  engine::result<std::string> verify() override;
+
+ private:
+  shard_host& host_;
+  std::uint32_t shards_;
+};
+
+}  // namespace muster::actors

@@ -1,0 +1,330 @@
+#include "connectors/https_server.hpp"
+
+#include "connectors/connection_ledger.hpp"
+#include "connectors/https_connection.hpp"
+
+#include <arpa/inet.h>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <unistd.h>
+#include <unordered_set>
+#include <vector>
+
+namespace muster::connectors {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using engine::errc;
+using engine::fail;
+using engine::result;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr auto accept_pause = milliseconds(100);
+
+/// A source of connections is an address, or an IPv6 network of 64 bits: that is what one household or host is given.
+https_peer peer_of(int socket, const sockaddr_storage& from) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (from.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+    return {socket, text.data(), text.data()};
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    ::inet_ntop(AF_INET, &v6.s6_addr[12], text.data(), text.size());
+    return {socket, text.data(), text.data()};
+  }
+  ::inet_ntop(AF_INET6, &v6, text.data(), text.size());
+  return {socket, text.data(), std::string(reinterpret_cast<const char*>(v6.s6_addr), 8)};
+}
+
+/// How often deadlines are checked: a few times within the shortest.
+milliseconds sweep_interval(const https_options& options) {
+  const auto shortest =
+      std::min({options.handshake_timeout, options.header_timeout, options.request_timeout, options.write_timeout,
+                options.idle_timeout, options.linger_timeout, options.drain_time});
+  return std::clamp(shortest / 4, milliseconds(5), milliseconds(1000));
+}
+
+/// One event loop on one thread, and the connections it serves.
+class https_worker final : public https_connection_list {
+public:
+  https_worker(const https_options& options, const https_parts& parts, admission& door, connection_ledger& ledger)
+      : options_(options), parts_(parts), ledger_(ledger), loop_(std::make_shared<asio::io_context>(1)),
+        shared_(loop_, options, parts, door), work_(loop_->get_executor()), sweep_timer_(*loop_) {}
+
+  void start() {
+    asio::co_spawn(*loop_, sweep(), asio::detached);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  /// On any thread.
+  void take(https_peer peer) {
+    asio::post(*loop_, [this, peer = std::move(peer)]() mutable { serve(std::move(peer)); });
+  }
+
+  /// On any thread.
+  void stop() {
+    asio::post(*loop_, [this] {
+      if (drain_end_) return;
+      drain_end_ = steady_clock::now() + options_.drain_time;
+      for (auto* const each : connections_) each->drain();
+      work_.reset();
+      sweep_timer_.cancel();
+    });
+  }
+
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  asio::io_context& loop() { return *loop_; }
+
+  void began(https_connection& connection) override { connections_.insert(&connection); }
+  void ended(https_connection& connection, std::string_view source_key) override {
+    connections_.erase(&connection);
+    ledger_.leave(source_key);
+    if (drain_end_ && connections_.empty()) sweep_timer_.cancel();
+  }
+
+private:
+  void run() {
+    for (;;) {
+      try {
+        loop_->run();
+        return;
+      } catch (const std::exception& thrown) {
+        parts_.log.write(engine::log_level::error, "the HTTPS listener failed", {{"error", thrown.what()}});
+      }
+    }
+  }
+
+  void serve(https_peer peer) {
+    const auto source_key = peer.source_key;
+    const int socket = peer.socket;
+    try {
+      if (!drain_end_) return serve_connection(std::move(peer), shared_, *this);
+    } catch (const std::exception& thrown) {
+      parts_.log.write(engine::log_level::error, "a connection cannot be served", {{"error", thrown.what()}});
+    }
+    ::close(socket);
+    ledger_.leave(source_key);
+  }
+
+  /// One timer for all connections: setting one for each wait would cost more than a request does.
+  asio::awaitable<void> sweep() {
+    while (!drain_end_ || !connections_.empty()) {
+      sweep_timer_.expires_after(sweep_interval(options_));
+      co_await sweep_timer_.async_wait(as_result);
+      const auto now = steady_clock::now();
+      for (auto* const each : connections_) {
+        if (drain_end_ && now >= *drain_end_)
+          each->cut();
+        else
+          each->check_deadline(now);
+      }
+    }
+  }
+
+  const https_options& options_;
+  const https_parts& parts_;
+  connection_ledger& ledger_;
+  std::shared_ptr<asio::io_context> loop_;
+  https_thread shared_;
+  std::unordered_set<https_connection*> connections_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  asio::steady_timer sweep_timer_;
+  std::optional<steady_clock::time_point> drain_end_;
+  std::thread thread_;
+};
+
+result<tcp::endpoint> parse_endpoint(const std::string& address) {
+  const auto wrong = [&address] {
+    return fail(errc::invalid,
+                "'" + address +
+                    "' is no address to listen on: give ADDRESS:PORT, for example 127.0.0.1:8443 or [::1]:8443");
+  };
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos) return wrong();
+  auto host = address.substr(0, colon);
+  const auto digits = address.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return wrong();
+  if (host == "localhost") host = "127.0.0.1";
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(host, error);
+  const bool number =
+      !digits.empty() && digits.size() <= 5 && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  if (error || !number || std::stoul(digits) > 65535) return wrong();
+  return tcp::endpoint(ip, static_cast<std::uint16_t>(std::stoul(digits)));
+}
+
+}  // namespace
+
+class https_server::impl {
+public:
+  impl(https_options options, https_parts parts)
+      : options_(std::move(options)), parts_(std::move(parts)), door_(options_.admission),
+        ledger_(options_.connections_max, options_.connections_per_address_max) {
+    for (unsigned i = 0; i < options_.threads; ++i)
+      workers_.push_back(std::make_unique<https_worker>(options_, parts_, door_, ledger_));
+    acceptor_.emplace(workers_.front()->loop());
+    pause_.emplace(workers_.front()->loop());
+  }
+
+  ~impl() {
+    stop();
+    join();
+  }
+
+  result<void> listen() {
+    const auto endpoint = parse_endpoint(options_.address);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    boost::system::error_code error;
+    acceptor_->open(endpoint->protocol(), error);
+    if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_->bind(*endpoint, error);
+    if (!error) acceptor_->listen(4096, error);
+    if (!error) acceptor_->native_non_blocking(true, error);
+    if (!error) local_ = acceptor_->local_endpoint(error);
+    if (error) return fail(errc::unavailable, "cannot listen on " + options_.address + ": " + error.message());
+    return {};
+  }
+
+  void start() {
+    asio::co_spawn(workers_.front()->loop(), accept(), asio::detached);
+    for (auto& each : workers_) each->start();
+    started_ = true;
+  }
+
+  void stop() {
+    if (!started_) return;
+    asio::post(workers_.front()->loop(), [this] {
+      boost::system::error_code ignored;
+      acceptor_->close(ignored);
+      pause_->cancel();
+      // After the last connection was handed to a worker, so that each gets it before it is told to stop.
+      for (auto& each : workers_) each->stop();
+    });
+  }
+
+  void join() {
+    for (auto& each : workers_) each->join();
+  }
+
+  const tcp::endpoint& local() const { return local_; }
+
+private:
+  asio::awaitable<void> accept() {
+    while (acceptor_->is_open()) {
+      const auto [error] = co_await acceptor_->async_wait(tcp::acceptor::wait_read, as_result);
+      if (error) continue;
+      if (accept_waiting()) continue;
+      // Out of descriptors or memory: connections that end make room.
+      parts_.log.write(engine::log_level::warning, "cannot accept connections", {{"error", std::strerror(errno)}});
+      pause_->expires_after(accept_pause);
+      co_await pause_->async_wait(as_result);
+    }
+  }
+
+  /// Accepts all that wait. False if the machine cannot give more.
+  bool accept_waiting() {
+    for (;;) {
+      sockaddr_storage from{};
+      socklen_t size = sizeof from;
+      const int socket = ::accept4(acceptor_->native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
+                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (socket < 0) {
+        const bool short_of = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        return !short_of;
+      }
+      auto peer = peer_of(socket, from);
+      if (!ledger_.enter(peer.source_key)) {
+        ++parts_.telemetry.connections_refused;
+        ::close(socket);
+        continue;
+      }
+      const int on = 1;
+      ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      workers_[next_++ % workers_.size()]->take(std::move(peer));
+    }
+  }
+
+  const https_options options_;
+  const https_parts parts_;
+  admission door_;
+  connection_ledger ledger_;
+  std::vector<std::unique_ptr<https_worker>> workers_;
+  std::optional<tcp::acceptor> acceptor_;
+  std::optional<asio::steady_timer> pause_;
+  tcp::endpoint local_;
+  std::size_t next_ = 0;
+  bool started_ = false;
+};
+
+result<void> https_options::validate() const {
+  if (threads == 0) return fail(errc::invalid, "https.threads must be at least 1");
+  if (connections_max == 0) return fail(errc::invalid, "https.connections_max must be at least 1");
+  if (header_bytes_max < 1024 || header_bytes_max > 1024 * 1024)
+    return fail(errc::invalid, "https.header_bytes_max must be 1 KiB to 1 MiB");
+  const auto timeouts = {handshake_timeout, header_timeout, request_timeout, write_timeout,
+                         idle_timeout,      linger_timeout, drain_time};
+  if (std::ranges::any_of(timeouts, [](milliseconds each) { return each <= milliseconds(0); })) {
+    return fail(errc::invalid, "every timeout of the HTTPS listener must be positive");
+  }
+  return {};
+}
+
+result<std::unique_ptr<https_server>> https_server::start(https_options options, https_parts parts) {
+  if (auto valid = options.validate(); !valid) return std::unexpected(valid.error());
+  auto made = std::make_unique<impl>(std::move(options), std::move(parts));
+  if (auto listening = made->listen(); !listening) return std::unexpected(listening.error());
+  made->start();
+  return std::unique_ptr<https_server>(new https_server(std::move(made)));
+}
+
+https_server::https_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
+https_server::~https_server() = default;
+
+std::uint16_t https_server::port() const {
+  return impl_->local().port();
+}
+
+std::string https_server::address() const {
+  const auto ip = impl_->local().address();
+  return (ip.is_v6() ? "[" + ip.to_string() + "]" : ip.to_string()) + ":" + std::to_string(port());
+}
+
+void https_server::stop() {
+  impl_->stop();
+}
+void https_server::join() {
+  impl_->join();
+}
+
+}  // namespace muster::connectors

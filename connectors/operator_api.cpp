@@ -1,0 +1,208 @@
+#include "connectors/operator_api.hpp"
+
+#include "connectors/history_api.hpp"
+#include "connectors/operator_call.hpp"
+#include "events/describe.hpp"
+
+#include <map>
+
+namespace muster::connectors {
+
+namespace {
+
+constexpr std::int64_t weight_max = 1000;            // ARM: allocationWeight
+constexpr std::int64_t groups_setting_max = 10'000;  // each may have to be tried against a device's signature
+
+// What changes a service answers with the service as it is then, if the answer has it.
+http_reply::renderer service_response(int status) {
+  return [status](http_exchange& exchange, const engine::answer& a) {
+    if (auto rejected = rejection_response(exchange, a, entry_kind::other)) return std::move(*rejected);
+    const auto* answer = std::get_if<engine::service_answer>(&a);
+    if (answer == nullptr || !answer->snapshot) return http_response{204, {}, {}};
+    json_writer out;
+    write_service(out, exchange.parts(), *answer->snapshot, true);
+    return json_response(status, out.take());
+  };
+}
+
+void read_settings(json_members& in, events::service_settings& settings) {
+  if (const auto text = in.string("allocationPolicy")) {
+    const auto policy = events::value_named<events::allocation_policy>(*text);
+    if (policy) settings.allocation = *policy;
+    else in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
+  }
+  settings.assigning_first = in.boolean("assigningFirst").value_or(settings.assigning_first);
+  settings.symmetric_key_groups_max =
+      static_cast<std::uint32_t>(in.integer("symmetricKeyGroupsMax", 0, groups_setting_max).value_or(settings.symmetric_key_groups_max));
+}
+
+void read_link(json_members& in, events::linked_hub& hub) {
+  hub.weight = static_cast<std::uint32_t>(in.integer("weight", 1, weight_max).value_or(1));
+  hub.apply_allocation_policy = in.boolean("applyAllocationPolicy").value_or(true);
+}
+
+std::vector<events::linked_hub> read_links(json_members& in) {
+  std::vector<events::linked_hub> hubs;
+  for (const auto* each : in.objects("hubs")) {
+    auto members = in.item("hubs", hubs.size(), *each);
+    events::linked_hub hub;
+    const auto name = members.named<events::hub_name>("name");
+    if (!name) members.wrong("name", "it is missing");
+    else hub.name = *name;
+    read_link(members, hub);
+    hubs.push_back(std::move(hub));
+  }
+  return hubs;
+}
+
+void run_maintenance(const exchange_ptr& exchange, engine::result<std::string> (engine::maintenance::*work)()) {
+  if (!admit_operator(*exchange)) return;
+  if (exchange->parts().upkeep == nullptr) return exchange->fail(dps_code::unavailable, "This node cannot do that.");
+  const bool taken = exchange->parts().maintain_later([exchange, work] {
+    auto summary = (exchange->parts().upkeep->*work)();
+    if (summary) exchange->finish(json_response(200, std::move(*summary)));
+    else exchange->fail(summary.error());
+  });
+  if (!taken) exchange->fail(dps_code::throttled, "A rebuild or a verification is at work already; try again when it is done.");
+}
+
+}  // namespace
+
+void on_create_service(const exchange_ptr& exchange) {
+  const auto who = admit_operator(*exchange);
+  if (!who) return;
+  exchange->about("Service", exchange->variable(0));
+  const auto name = path_name<events::service_name>(*exchange, 0);
+  if (!name) return;
+  const auto body = exchange->json_body(true);
+  if (!body) return;
+  json_members in(*body);
+  engine::create_service command{*name, in.named<events::id_scope>("idScope"), {}, read_links(in)};
+  auto settings = in.below("settings");
+  read_settings(settings, command.settings);
+  if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
+  submit(exchange, *who, std::move(command), service_response(201));
+}
+
+void on_list_services(const exchange_ptr& exchange) {
+  if (!admit_operator(*exchange)) return;
+  json_writer out;
+  out.begin_object();
+  out.begin_array("items");
+  for (const auto& service : exchange->parts().services.all()) write_service(out, exchange->parts(), *service, false);
+  out.end_array();
+  out.end_object();
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_get_service(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  // A service whose shard is not open has no counts yet, but everything else that an operator needs.
+  std::optional<std::uint64_t> registrations;
+  if (const auto view = exchange->parts().services.view(call->service->shard)) {
+    const auto counted = view->count_registrations(call->scope(), {});
+    if (!counted) return exchange->fail(counted.error());
+    registrations = *counted;
+  }
+  json_writer out;
+  write_service(out, exchange->parts(), *call->service, true, registrations);
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_patch_settings(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  const auto body = exchange->json_body(false);
+  if (!body) return;
+  json_members in(*body);
+  engine::change_service_settings command{call->scope(), call->service->service.settings};
+  read_settings(in, command.settings);
+  if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
+  submit(exchange, call->who, std::move(command), service_response(200));
+}
+
+void on_list_hubs(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  json_writer out;
+  out.begin_object();
+  write_hubs(out, *call->service);
+  out.end_object();
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_link_hub(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  const auto name = path_name<events::hub_name>(*exchange, 1);
+  if (!name) return;
+  const auto body = exchange->json_body(true);
+  if (!body) return;
+  json_members in(*body);
+  events::linked_hub hub{*name, 1, true};
+  read_link(in, hub);
+  if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
+  submit(exchange, call->who, engine::link_hub{call->scope(), std::move(hub)}, service_response(200));
+}
+
+void on_unlink_hub(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  const auto name = path_name<events::hub_name>(*exchange, 1);
+  if (!name) return;
+  submit(exchange, call->who, engine::unlink_hub{call->scope(), *name}, rendering_no_content(entry_kind::other));
+}
+
+void on_service_events(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (call) answer_history(exchange, *call->service, exchange->request().parameter("stream"));
+}
+
+void on_service_usage(const exchange_ptr& exchange) {
+  const auto call = admit_operator_of_service(*exchange);
+  if (!call) return;
+  const auto view = open_view(*exchange, *call->service);
+  if (!view) return;
+  const auto counts = view->event_counts(call->scope());
+  if (!counts) return exchange->fail(counts.error());
+  std::uint64_t total = 0;
+  std::map<std::string, std::uint64_t> by_type;
+  for (const auto& each : *counts) {
+    total += each.operations;
+    if (each.operations > 0) by_type[each.type] += each.operations;
+  }
+  json_writer out;
+  out.begin_object();
+  out.number("operations", static_cast<std::int64_t>(total));
+  out.begin_object("byType");
+  for (const auto& [type, operations] : by_type) out.number(type, static_cast<std::int64_t>(operations));
+  out.end_object();
+  out.begin_array("days");
+  for (const auto& each : *counts) {
+    out.begin_object();
+    out.string("day", each.day);
+    out.string("type", each.type);
+    out.number("events", static_cast<std::int64_t>(each.events));
+    out.number("operations", static_cast<std::int64_t>(each.operations));
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+  exchange->finish(json_response(200, out.take()));
+}
+
+void on_rebuild(const exchange_ptr& exchange) { run_maintenance(exchange, &engine::maintenance::rebuild); }
+
+void on_verify(const exchange_ptr& exchange) { run_maintenance(exchange, &engine::maintenance::verify); }
+
+void on_version(const exchange_ptr& exchange) {
+  if (!admit_operator(*exchange)) return;
+  json_writer out;
+  out.begin_object();
+  out.string("version", exchange->parts().version);
+  out.end_object();
+  exchange->finish(json_response(200, out.take()));
+}
+
+}  // namespace muster::connectors

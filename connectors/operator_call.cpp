@@ -1,0 +1,99 @@
+#include "connectors/operator_call.hpp"
+
+#include "events/bytes.hpp"
+#include "events/describe.hpp"
+
+namespace muster::connectors {
+
+namespace {
+
+constexpr std::size_t page_default = 100;
+constexpr std::size_t page_max = 1000;
+constexpr std::string_view owner_policy = "provisioningserviceowner";  // DPS: the policy that every instance begins with
+
+std::shared_ptr<const engine::scope_snapshot> find_service(const engine::catalog& services, std::string_view name) {
+  if (const auto scope = events::id_scope::parse(name)) {
+    if (auto found = services.find(*scope).value) return found;
+  }
+  const auto parsed = events::service_name::parse(name);
+  return parsed ? services.find(*parsed) : nullptr;
+}
+
+std::string service_endpoint(const http_parts& parts, const engine::scope_snapshot& service) {
+  constexpr std::string_view placeholder = "{service}";
+  auto text = parts.endpoints().service;
+  if (const auto at = text.find(placeholder); at != std::string::npos) text.replace(at, placeholder.size(), service.service.name.key());
+  return text;
+}
+
+}  // namespace
+
+std::optional<principal> admit_operator(http_exchange& exchange) {
+  auto who = authorize_operator(exchange.request(), exchange.parts().operators);
+  if (who) return std::move(*who);
+  exchange.fail(who.error());
+  return std::nullopt;
+}
+
+std::optional<service_call> admit_operator_of_service(http_exchange& exchange) {
+  auto who = admit_operator(exchange);
+  if (!who) return std::nullopt;
+  exchange.about("Service", exchange.variable(0));
+  auto service = find_service(exchange.parts().services, exchange.variable(0));
+  if (service) return service_call{std::move(service), std::move(*who)};
+  exchange.fail(dps_code::not_found, "There is no service '" + exchange.variable(0).substr(0, 80) + "'.");
+  return std::nullopt;
+}
+
+std::optional<engine::page_request> wanted_page(http_exchange& exchange) {
+  const auto& request = exchange.request();
+  const auto limit = page_size(request.parameter("limit"), page_default, page_max);
+  if (limit) return engine::page_request{std::string(request.parameter("after")), *limit};
+  exchange.fail(dps_code::argument_invalid, "limit: expected a number of 1 to " + std::to_string(page_max) + ".");
+  return std::nullopt;
+}
+
+void write_hubs(json_writer& out, const engine::scope_snapshot& service) {
+  out.begin_array("hubs");
+  for (const auto& hub : service.service.hubs) {
+    out.begin_object();
+    out.string("name", hub.name.text());
+    out.number("weight", hub.weight);
+    out.boolean("applyAllocationPolicy", hub.apply_allocation_policy);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,
+                   std::optional<std::uint64_t> registrations) {
+  const auto& state = service.service;
+  const auto endpoint = service_endpoint(parts, service);
+  out.begin_object();
+  out.string("name", state.name.text());
+  out.string("idScope", state.scope.text());
+  out.string("serviceEndpoint", endpoint);
+  out.string("deviceEndpoint", parts.endpoints().device);
+  out.string("ca", parts.endpoints().ca);
+  const auto owner = service.policy_keys.find(std::string(owner_policy));
+  if (keys && owner != service.policy_keys.end()) {
+    out.string("connectionString", "HostName=" + endpoint + ";SharedAccessKeyName=" + std::string(owner_policy) +
+                                       ";SharedAccessKey=" + events::to_base64(owner->second.primary));
+  }
+  write_hubs(out, service);
+  out.begin_object("settings");
+  out.string("allocationPolicy", events::name_of(state.settings.allocation));
+  out.boolean("assigningFirst", state.settings.assigning_first);
+  out.number("symmetricKeyGroupsMax", state.settings.symmetric_key_groups_max);
+  out.end_object();
+  out.begin_object("counts");
+  out.number("enrollmentGroups", static_cast<std::int64_t>(service.groups.size()));
+  if (registrations) out.number("registrations", static_cast<std::int64_t>(*registrations));
+  out.end_object();
+  out.number("shard", static_cast<std::int64_t>(service.shard.value()));
+  out.string("createdDateTimeUtc", events::to_iso8601(state.created));
+  out.string("lastUpdatedDateTimeUtc", events::to_iso8601(state.updated));
+  out.end_object();
+}
+
+}  // namespace muster::connectors
