@@ -21,8 +21,9 @@ std::optional<device_call> read_call(http_exchange& exchange) {
   exchange.about("Registration", exchange.variable(1));
   const auto version = request.parameter("api-version");
   if (!is_api_version(version)) {
-    exchange.fail(dps_code::argument_invalid, version.empty() ? "api-version: it is missing; add ?api-version=2021-06-01."
-                                                              : "api-version: expected a date such as 2021-06-01.");
+    exchange.fail(dps_code::argument_invalid, version.empty()
+                                                  ? "api-version: it is missing; add ?api-version=2021-06-01."
+                                                  : "api-version: expected a date such as 2021-06-01.");
     return std::nullopt;
   }
   const auto scope = events::id_scope::parse(exchange.variable(0));
@@ -32,7 +33,8 @@ std::optional<device_call> read_call(http_exchange& exchange) {
   }
   const auto id = events::registration_id::parse(exchange.variable(1));
   if (!id) {
-    exchange.fail(dps_code::argument_invalid, "registrationId: expected " + std::string(events::registration_id::rule()) + ".");
+    exchange.fail(dps_code::argument_invalid,
+                  "registrationId: expected " + std::string(events::registration_id::rule()) + ".");
     return std::nullopt;
   }
   device_call call{*scope, {*id, std::nullopt, "https", std::string(version), request.source_address}};
@@ -51,7 +53,8 @@ std::optional<device_body> read_body(http_exchange& exchange, const events::regi
   json_members in(*body);
   const auto named = in.named<events::registration_id>("registrationId");
   if (named && *named != id) {
-    in.wrong("registrationId", "it is '" + named->text() + "', but the path names '" + id.text() + "'; they must be the same");
+    in.wrong("registrationId",
+             "it is '" + named->text() + "', but the path names '" + id.text() + "'; they must be the same");
   }
   for (const auto csr : {"csr", "clientCertificateCsr"}) {
     if (in.value(csr) != nullptr) in.wrong(csr, "issuing certificates is not available in this version; leave it out");
@@ -61,11 +64,14 @@ std::optional<device_body> read_body(http_exchange& exchange, const events::regi
     return std::nullopt;
   }
   device_body read;
-  if (const auto* payload = in.value("payload"); payload != nullptr) read.payload = events::json_text{payload->to_text()};
+  if (const auto* payload = in.value("payload"); payload != nullptr)
+    read.payload = events::json_text{payload->to_text()};
   return read;
 }
 
-engine::caller device_caller(const http_exchange& exchange) { return {"device", exchange.request().correlation_id, {}, {}}; }
+engine::caller device_caller(const http_exchange& exchange) {
+  return {"device", exchange.request().correlation_id, {}, {}};
+}
 
 http_response assigning(const http_exchange& exchange, const engine::registration_answer& answer) {
   json_writer out;
@@ -79,8 +85,9 @@ http_response assigning(const http_exchange& exchange, const engine::registratio
   out.end_object();
   auto response = json_response(202, out.take());
   response.headers.emplace_back("Retry-After", poll_after_seconds);
-  response.headers.emplace_back("Location", "https://" + std::string(exchange.request().header("host")) + "/" + exchange.variable(0) +
-                                                "/registrations/" + answer.record.id.text() + "/register");
+  response.headers.emplace_back("Location", "https://" + std::string(exchange.request().header("host")) + "/" +
+                                                exchange.variable(0) + "/registrations/" + answer.record.id.text() +
+                                                "/register");
   return response;
 }
 
@@ -109,18 +116,25 @@ std::optional<engine::attempt_result> attempt_result_of(const engine::answer& a)
   using engine::attempt_result;
   if (const auto* rejected = std::get_if<engine::rejection>(&a)) {
     switch (rejected->code) {
-      case engine::rejection_code::too_many_attempts: return attempt_result::suppressed;
-      case engine::rejection_code::too_many_requests: return std::nullopt;
-      case engine::rejection_code::unavailable: return attempt_result::unavailable;
-      default: return attempt_result::refused;
+    case engine::rejection_code::too_many_attempts:
+      return attempt_result::suppressed;
+    case engine::rejection_code::too_many_requests:
+      return std::nullopt;
+    case engine::rejection_code::unavailable:
+      return attempt_result::unavailable;
+    default:
+      return attempt_result::refused;
     }
   }
   const auto* answer = std::get_if<engine::registration_answer>(&a);
   if (answer == nullptr) return attempt_result::unavailable;
   switch (answer->record.status) {
-    case events::registration_status::failed: return attempt_result::failed;
-    case events::registration_status::disabled: return attempt_result::disabled;
-    case events::registration_status::assigned: break;
+  case events::registration_status::failed:
+    return attempt_result::failed;
+  case events::registration_status::disabled:
+    return attempt_result::disabled;
+  case events::registration_status::assigned:
+    break;
   }
   return attempt_result::assigned;
 }
@@ -158,24 +172,27 @@ void on_register(const exchange_ptr& exchange) {
   if (!call) return;
   auto body = read_body(*exchange, call->evidence.presented);
   if (!body) return;
-  submit(exchange, engine::register_device{call->scope, std::move(call->evidence), std::move(body->payload)}, count_and_render);
+  submit(exchange, engine::register_device{call->scope, std::move(call->evidence), std::move(body->payload)},
+         count_and_render);
 }
 
 void on_operation_status(const exchange_ptr& exchange) {
   auto call = read_call(*exchange);
   if (!call) return;
-  submit(exchange, engine::poll_operation{call->scope, std::move(call->evidence), exchange->variable(2)}, render_registration);
+  submit(exchange, engine::poll_operation{call->scope, std::move(call->evidence), exchange->variable(2)},
+         render_registration);
 }
 
 void on_registration_lookup(const exchange_ptr& exchange) {
   auto call = read_call(*exchange);
   if (!call || !read_body(*exchange, call->evidence.presented)) return;
   submit(exchange, engine::look_up_registration{call->scope, std::move(call->evidence)},
-         rendering<engine::lookup_answer>(entry_kind::registration, [](http_exchange&, const engine::lookup_answer& answer) {
-           json_writer out;
-           write_registration(out, answer.record, record_reader::device);
-           return json_response(200, out.take());
-         }));
+         rendering<engine::lookup_answer>(entry_kind::registration,
+                                          [](http_exchange&, const engine::lookup_answer& answer) {
+                                            json_writer out;
+                                            write_registration(out, answer.record, record_reader::device);
+                                            return json_response(200, out.take());
+                                          }));
 }
 
 }  // namespace muster::connectors

@@ -2,11 +2,12 @@
 
 #include "connectors/http_exchange.hpp"
 
-/// The DPS device API over HTTPS: what devices ask. Paths begin with the ID scope; whether there is such a service, and whether
-/// the device is let in, the engine says.
+/// The DPS device API over HTTPS: what devices ask. Paths begin with the ID scope; whether there is such a service, and
+/// whether the device is let in, the engine says.
 namespace muster::connectors {
 
-/// PUT /{scope}/registrations/{id}/register: 200 when it is decided, 202 `assigning` where the service wants devices to poll.
+/// PUT /{scope}/registrations/{id}/register: 200 when it is decided, 202 `assigning` where the service wants devices to
+/// poll.
 void on_register(const exchange_ptr& exchange);
 
 /// GET /{scope}/registrations/{id}/operations/{operation}. A body is taken and ignored: Node sends one.

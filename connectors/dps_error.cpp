@@ -7,32 +7,52 @@ namespace muster::connectors {
 int dps_error_code(engine::rejection_code code, entry_kind entry) {
   using enum engine::rejection_code;
   switch (code) {
-    case invalid: return dps_code::argument_invalid;
-    case not_attested: return dps_code::unauthorized;
-    case scope_not_found:
-    case service_not_found: return dps_code::not_found;
-    case enrollment_not_found: return 404201;
-    case registration_not_found: return 404202;
-    case operation_not_found: return 404203;
-    case group_not_found: return 404204;
-    case hub_not_found: return 404210;
-    case hub_device_not_found: return 404001;  // IoT Hub: DeviceNotFound
-    case enrollment_exists: return 409201;
-    case group_exists: return 409202;
-    case service_exists: return 409000;
-    case precondition_failed:
-      switch (entry) {
-        case entry_kind::individual: return 412201;
-        case entry_kind::group: return 412202;
-        case entry_kind::registration: return 412203;
-        case entry_kind::other: return 412001;
-      }
-      break;
-    case command_id_reused: return 422001;  // draft-ietf-httpapi-idempotency-key-header, section 2.7
-    case too_many_attempts:
-    case too_many_requests: return dps_code::throttled;
-    case limit_reached: return 400205;  // DPS: TooManyEnrollments
-    case unavailable: return dps_code::unavailable;
+  case invalid:
+    return dps_code::argument_invalid;
+  case not_attested:
+    return dps_code::unauthorized;
+  case scope_not_found:
+  case service_not_found:
+    return dps_code::not_found;
+  case enrollment_not_found:
+    return 404201;
+  case registration_not_found:
+    return 404202;
+  case operation_not_found:
+    return 404203;
+  case group_not_found:
+    return 404204;
+  case hub_not_found:
+    return 404210;
+  case hub_device_not_found:
+    return 404001;  // IoT Hub: DeviceNotFound
+  case enrollment_exists:
+    return 409201;
+  case group_exists:
+    return 409202;
+  case service_exists:
+    return 409000;
+  case precondition_failed:
+    switch (entry) {
+    case entry_kind::individual:
+      return 412201;
+    case entry_kind::group:
+      return 412202;
+    case entry_kind::registration:
+      return 412203;
+    case entry_kind::other:
+      return 412001;
+    }
+    break;
+  case command_id_reused:
+    return 422001;  // draft-ietf-httpapi-idempotency-key-header, section 2.7
+  case too_many_attempts:
+  case too_many_requests:
+    return dps_code::throttled;
+  case limit_reached:
+    return 400205;  // DPS: TooManyEnrollments
+  case unavailable:
+    return dps_code::unavailable;
   }
   return dps_code::internal;
 }
@@ -40,16 +60,23 @@ int dps_error_code(engine::rejection_code code, entry_kind entry) {
 int dps_error_code(engine::errc code) {
   using enum engine::errc;
   switch (code) {
-    case not_found: return dps_code::not_found;
-    case conflict: return 409000;
-    case invalid: return dps_code::argument_invalid;
-    case denied: return dps_code::unauthorized;
-    case overloaded: return dps_code::throttled;
-    case timeout:
-    case unavailable:
-    case cancelled: return dps_code::unavailable;
-    case corrupt:
-    case internal: break;
+  case not_found:
+    return dps_code::not_found;
+  case conflict:
+    return 409000;
+  case invalid:
+    return dps_code::argument_invalid;
+  case denied:
+    return dps_code::unauthorized;
+  case overloaded:
+    return dps_code::throttled;
+  case timeout:
+  case unavailable:
+  case cancelled:
+    return dps_code::unavailable;
+  case corrupt:
+  case internal:
+    break;
   }
   return dps_code::internal;
 }

@@ -8,14 +8,15 @@
 #include <string>
 #include <string_view>
 
-/// The errors of the DPS data plane: numbers of six digits whose first three are the HTTP status, and the body they come in.
+/// The errors of the DPS data plane: numbers of six digits whose first three are the HTTP status, and the body they
+/// come in.
 namespace muster::connectors {
 
 /// What a request was about, where the number of an error depends on it.
 enum class entry_kind : std::uint8_t { other, individual, group, registration };
 
-/// The error number of what the domain refuses. DPS: how-to-troubleshoot-dps and the numbers its clients know; those that
-/// nobody documented are ours.
+/// The error number of what the domain refuses. DPS: how-to-troubleshoot-dps and the numbers its clients know; those
+/// that nobody documented are ours.
 int dps_error_code(engine::rejection_code code, entry_kind entry = entry_kind::other);
 
 /// The error number of a failure of the world: what reading a projection or the journal came to.
@@ -23,13 +24,13 @@ int dps_error_code(engine::errc code);
 
 /// What an error response says, besides its number and message.
 struct error_context {
-  std::string_view tracking_id;         ///< the request's correlation id
+  std::string_view tracking_id;  ///< the request's correlation id
   events::timestamp now;
   std::chrono::seconds retry_after{0};  ///< 0: as usual for the status
 };
 
-/// ProvisioningServiceErrorDetails: `{errorCode, trackingId, message, timestampUtc}`, the status being `code / 1000`. A 429 and
-/// a 503 always say when to come back.
+/// ProvisioningServiceErrorDetails: `{errorCode, trackingId, message, timestampUtc}`, the status being `code / 1000`. A
+/// 429 and a 503 always say when to come back.
 http_response error_response(int code, std::string_view message, const error_context& context);
 
 /// The response to a rejected command.

@@ -15,17 +15,22 @@ namespace {
 
 namespace limits = engine::limits;
 
-/// An enumeration's value without letter case, as DPS takes them. `missing` lists what DPS knows and this version does not.
+/// An enumeration's value without letter case, as DPS takes them. `missing` lists what DPS knows and this version does
+/// not.
 template <class Enum>
 std::optional<Enum> read_enum(json_members& in, std::string_view name, std::span<const std::string_view> missing = {}) {
   const auto text = in.string(name);
   if (!text) return std::nullopt;
   if (const auto value = events::value_named<Enum>(*text)) return value;
   std::string choices;
-  for (const auto each : events::enum_names<Enum>) choices.append(choices.empty() ? "'" : " or '").append(each).append("'");
-  const bool known = std::ranges::any_of(missing, [&](std::string_view each) { return events::to_lower(each) == events::to_lower(*text); });
-  if (known) in.wrong(name, "'" + *text + "' is not available in this version; use " + choices);
-  else in.expected(name, choices + ", not '" + text->substr(0, 60) + "'");
+  for (const auto each : events::enum_names<Enum>)
+    choices.append(choices.empty() ? "'" : " or '").append(each).append("'");
+  const bool known = std::ranges::any_of(
+      missing, [&](std::string_view each) { return events::to_lower(each) == events::to_lower(*text); });
+  if (known)
+    in.wrong(name, "'" + *text + "' is not available in this version; use " + choices);
+  else
+    in.expected(name, choices + ", not '" + text->substr(0, 60) + "'");
   return std::nullopt;
 }
 
@@ -56,7 +61,8 @@ engine::requested_keys read_attestation(json_members& in, events::attestation_me
   }
   attestation.type = *type;
   for (const auto other : {"tpm", "x509"}) {
-    if (members.value(other) != nullptr) members.wrong(other, "it does not go with the type 'symmetricKey'; leave it out");
+    if (members.value(other) != nullptr)
+      members.wrong(other, "it does not go with the type 'symmetricKey'; leave it out");
   }
   auto keys = members.below("symmetricKey");
   return {read_key(keys, "primaryKey"), read_key(keys, "secondaryKey")};
@@ -66,7 +72,8 @@ std::optional<events::json_text> read_object(json_members& in, std::string_view 
   auto text = in.object_text(name);
   if (!text) return std::nullopt;
   if (text->size() > bytes_max) {
-    in.wrong(name, "it has " + std::to_string(text->size()) + " bytes as compact JSON; at most " + std::to_string(bytes_max) + " are taken");
+    in.wrong(name, "it has " + std::to_string(text->size()) + " bytes as compact JSON; at most " +
+                       std::to_string(bytes_max) + " are taken");
   }
   return events::json_text{std::move(*text)};
 }
@@ -114,8 +121,10 @@ std::optional<events::json_text> read_custom_allocation(json_members& in) {
   auto members = in.below("customAllocationDefinition");
   const auto url = members.string("webhookUrl").value_or("");
   if (url.find_first_of("?@") != std::string::npos) {
-    members.wrong("webhookUrl", "custom allocation is not available in this version, and a URL with a query or a user is not kept, since "
-                                "it may hold a secret; leave the query out");
+    members.wrong(
+        "webhookUrl",
+        "custom allocation is not available in this version, and a URL with a query or a user is not kept, since "
+        "it may hold a secret; leave the query out");
   }
   return text;
 }
@@ -151,7 +160,8 @@ template <class Id>
 Id read_id(json_members& in, std::string_view name, const Id& path_id) {
   const auto id = in.named<Id>(name);
   if (!id) return path_id;
-  if (*id != path_id) in.wrong(name, "it is '" + id->text() + "', but the path names '" + path_id.text() + "'; they must be the same");
+  if (*id != path_id)
+    in.wrong(name, "it is '" + id->text() + "', but the path names '" + path_id.text() + "'; they must be the same");
   return *id;
 }
 
@@ -179,8 +189,8 @@ void write_twin(json_writer& out, const events::initial_twin& twin) {
 }
 
 /// What stands in the middle and at the end of both kinds, in the order that the real service uses.
-void write_terms(json_writer& out, const events::enrollment_terms& terms, const shown_keys& keys, events::stream_version version,
-                 events::timestamp created, events::timestamp updated) {
+void write_terms(json_writer& out, const events::enrollment_terms& terms, const shown_keys& keys,
+                 events::stream_version version, events::timestamp created, events::timestamp updated) {
   write_attestation(out, terms.attestation, keys);
   if (terms.iot_edge) {
     out.begin_object("capabilities");

@@ -26,9 +26,9 @@ struct group_body {
   engine::requested_keys keys;
 };
 
-/// Reads an IndividualEnrollment. `id` is the path's: the body's, if present, must be the same without letter case, and its
-/// spelling is taken. Read-only members (etag, dates, registrationState) and unknown ones are passed over. The error names
-/// the member and what would be right.
+/// Reads an IndividualEnrollment. `id` is the path's: the body's, if present, must be the same without letter case, and
+/// its spelling is taken. Read-only members (etag, dates, registrationState) and unknown ones are passed over. The
+/// error names the member and what would be right.
 std::expected<enrollment_body, std::string> read_enrollment(const json_value& body, const events::registration_id& id);
 
 /// Reads an EnrollmentGroup, likewise.
@@ -37,8 +37,8 @@ std::expected<group_body, std::string> read_group(const json_value& body, const 
 /// Which keys an enrollment shows: DPS gives them back in PUT responses and nowhere else.
 using shown_keys = std::optional<engine::opened_keys>;
 
-/// Writes an IndividualEnrollment. `registration_state`, if given, is its DeviceRegistrationState as JSON: only GET of a single
-/// enrollment has one.
+/// Writes an IndividualEnrollment. `registration_state`, if given, is its DeviceRegistrationState as JSON: only GET of
+/// a single enrollment has one.
 void write_enrollment(json_writer& out, const engine::enrollment_record& record, const shown_keys& keys,
                       const std::optional<std::string>& registration_state = std::nullopt);
 

@@ -34,7 +34,8 @@ std::optional<events::log_sequence> read_place(std::string_view text, events::sh
 
 http_response ndjson(const engine::history_page& page, events::shard_id shard) {
   http_response response{200, {{"Content-Type", "application/x-ndjson; charset=utf-8"}}, {}};
-  for (const auto& entry : page.entries) response.body.append(events::to_cloud_event(entry.meta, entry.shard, entry.data)).append("\n");
+  for (const auto& entry : page.entries)
+    response.body.append(events::to_cloud_event(entry.meta, entry.shard, entry.data)).append("\n");
   response.headers.emplace_back("x-muster-next", place_text(shard, page.next));
   response.headers.emplace_back("x-muster-more", page.more ? "true" : "false");
   return response;
@@ -48,26 +49,34 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   const auto& scope = service.service.scope;
   const auto after = read_place(request.parameter("after"), shard);
   if (!after) {
-    return exchange->fail(dps_code::argument_invalid, "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
-                                                          std::to_string(shard.value()) + ".");
+    return exchange->fail(dps_code::argument_invalid,
+                          "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
+                              std::to_string(shard.value()) + ".");
   }
   const auto limit = page_size(request.parameter("limit"), page_default, page_max);
-  if (!limit) return exchange->fail(dps_code::argument_invalid, "limit: expected a number of 1 to " + std::to_string(page_max) + ".");
+  if (!limit)
+    return exchange->fail(dps_code::argument_invalid,
+                          "limit: expected a number of 1 to " + std::to_string(page_max) + ".");
   const bool personal = request.parameter("personal") != "false";
   std::optional<events::stream_name> stream;
   if (!subject.empty()) {
     stream = events::stream_name::parse(scope.text() + "/" + std::string(subject));
     if (!stream) {
-      return exchange->fail(dps_code::argument_invalid,
-                            "stream: expected service, refusals, groups/GROUP, devices/REGISTRATION_ID or hubs/HUB/DEVICE.");
+      return exchange->fail(
+          dps_code::argument_invalid,
+          "stream: expected service, refusals, groups/GROUP, devices/REGISTRATION_ID or hubs/HUB/DEVICE.");
     }
   }
-  const bool taken = exchange->parts().read_later([exchange, scope, shard, stream, after = *after, limit = *limit, personal] {
-    auto& past = exchange->parts().past;
-    const auto page = stream ? past.of_stream(*stream, after, limit, personal) : past.of_service(scope, after, limit, personal);
-    if (page) exchange->finish(ndjson(*page, shard));
-    else exchange->fail(page.error());
-  });
+  const bool taken =
+      exchange->parts().read_later([exchange, scope, shard, stream, after = *after, limit = *limit, personal] {
+        auto& past = exchange->parts().past;
+        const auto page =
+            stream ? past.of_stream(*stream, after, limit, personal) : past.of_service(scope, after, limit, personal);
+        if (page)
+          exchange->finish(ndjson(*page, shard));
+        else
+          exchange->fail(page.error());
+      });
   if (!taken) exchange->fail(dps_code::throttled, "Too many requests for history wait already; try again.");
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 using handler = void (*)(const exchange_ptr&);
 
-/// `{...}` in a pattern is any one segment; other segments are compared without letter case (Node asks for `/enrollmentgroups`).
-/// Names of operations and categories are those of DPS's logs where it has one.
+/// `{...}` in a pattern is any one segment; other segments are compared without letter case (Node asks for
+/// `/enrollmentgroups`). Names of operations and categories are those of DPS's logs where it has one.
 struct route {
   std::string_view method;  ///< empty: a path that is known, with nothing to do there by any method
   std::string_view pattern;
@@ -36,7 +36,8 @@ void on_healthz(const exchange_ptr& exchange) {
 
 void on_readyz(const exchange_ptr& exchange) {
   const auto reason = exchange->parts().not_ready();
-  exchange->finish({reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, reason.value_or("ready") + "\n"});
+  exchange->finish(
+      {reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, reason.value_or("ready") + "\n"});
 }
 
 constexpr std::string_view devices = "DeviceOperations";
@@ -62,7 +63,8 @@ constexpr std::array routes = {
     route{"DELETE", "operator/services/{name}/hubs/{hub}", on_unlink_hub, "UnlinkHub", control},
     route{"GET", "operator/services/{name}/hubs/{hub}/devices", on_list_hub_devices, "ListHubDevices", control},
     route{"GET", "operator/services/{name}/hubs/{hub}/devices/{id}", on_get_hub_device, "GetHubDevice", control},
-    route{"DELETE", "operator/services/{name}/hubs/{hub}/devices/{id}", on_delete_hub_device, "DeleteHubDevice", control},
+    route{"DELETE", "operator/services/{name}/hubs/{hub}/devices/{id}", on_delete_hub_device, "DeleteHubDevice",
+          control},
     route{"GET", "operator/services/{name}/enrollments", on_list_enrollments, "ListEnrollments", control},
     route{"GET", "operator/services/{name}/groups", on_list_groups, "ListGroups", control},
     route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control},
@@ -132,7 +134,9 @@ match find_route(std::string_view method, const std::vector<std::string>& path) 
       result.found = &each;
       return result;
     }
-    result.allowed.append(result.allowed.empty() ? "" : ", ").append(each.method).append(each.method == "GET" ? ", HEAD" : "");
+    result.allowed.append(result.allowed.empty() ? "" : ", ")
+        .append(each.method)
+        .append(each.method == "GET" ? ", HEAD" : "");
   }
   return result;
 }
@@ -157,8 +161,10 @@ void refuse_method(http_exchange& exchange, const std::string& allowed) {
 
 void http_api::handle(http_request request, respond answer) {
   // A HEAD is a GET whose body the listener keeps to itself.
-  const auto found = find_route(request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method), request.path);
-  auto variables = found.found != nullptr ? variables_of(found.found->pattern, request.path) : std::vector<std::string>();
+  const auto found =
+      find_route(request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method), request.path);
+  auto variables =
+      found.found != nullptr ? variables_of(found.found->pattern, request.path) : std::vector<std::string>();
   const auto exchange = std::make_shared<http_exchange>(parts_, std::move(request), std::move(answer));
   if (found.found != nullptr) {
     exchange->enter(found.found->operation, found.found->category, std::move(variables));

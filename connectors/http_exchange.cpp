@@ -13,15 +13,18 @@ namespace {
 
 std::string host_of(std::string_view header) {
   const auto port = header.rfind(':');
-  const bool has_port = port != std::string_view::npos && (header.empty() || header.front() != '[' || port > header.find(']'));
+  const bool has_port =
+      port != std::string_view::npos && (header.empty() || header.front() != '[' || port > header.find(']'));
   return events::to_lower(has_port ? header.substr(0, port) : header);
 }
 
 // DPS masks the last octet; of an IPv6 address all but the first three groups stay away.
 std::string masked(std::string_view address) {
-  if (const auto dot = address.rfind('.'); dot != std::string_view::npos) return std::string(address.substr(0, dot)) + ".XXX";
+  if (const auto dot = address.rfind('.'); dot != std::string_view::npos)
+    return std::string(address.substr(0, dot)) + ".XXX";
   std::size_t end = 0;
-  for (int groups = 0; groups < 3 && end != std::string_view::npos; ++groups) end = address.find(':', groups == 0 ? 0 : end + 1);
+  for (int groups = 0; groups < 3 && end != std::string_view::npos; ++groups)
+    end = address.find(':', groups == 0 ? 0 : end + 1);
   return end == std::string_view::npos ? "XXX" : std::string(address.substr(0, end)) + ":XXX";
 }
 
@@ -33,10 +36,7 @@ bool is_json(std::string_view content_type) {
 }  // namespace
 
 http_exchange::http_exchange(std::shared_ptr<const http_parts> parts, http_request request, respond answer)
-    : parts_(std::move(parts)),
-      request_(std::move(request)),
-      answer_(std::move(answer)),
-      arrived_(parts_->clock.now()),
+    : parts_(std::move(parts)), request_(std::move(request)), answer_(std::move(answer)), arrived_(parts_->clock.now()),
       host_(host_of(request_.header("host"))) {
   parts_->telemetry.requests.fetch_add(1, std::memory_order_relaxed);
 }
@@ -89,9 +89,11 @@ void http_exchange::write_log(const http_response& response) const {
 std::optional<json_value> http_exchange::json_body(bool may_be_empty) {
   const auto& body = request_.body;
   const auto content_type = request_.header("content-type");
-  if (may_be_empty && body.find_first_not_of(" \t\r\n") == std::string::npos) return json_value{json_value::kind::object, {}, {}, {}};
+  if (may_be_empty && body.find_first_not_of(" \t\r\n") == std::string::npos)
+    return json_value{json_value::kind::object, {}, {}, {}};
   if (!content_type.empty() && !is_json(content_type)) {
-    fail(dps_code::media_type, "Content-Type: expected application/json, not '" + std::string(content_type.substr(0, 100)) + "'.");
+    fail(dps_code::media_type,
+         "Content-Type: expected application/json, not '" + std::string(content_type.substr(0, 100)) + "'.");
     return std::nullopt;
   }
   auto read = read_json_object(body);
@@ -104,7 +106,8 @@ std::optional<json_value> http_exchange::json_body(bool may_be_empty) {
 http_reply::~http_reply() {
   if (delivered_) return;
   exchange_->parts().telemetry.reply_dropped.fetch_add(1, std::memory_order_relaxed);
-  deliver(engine::rejection{engine::rejection_code::unavailable, "The service is not available right now; try again.", {}});
+  deliver(
+      engine::rejection{engine::rejection_code::unavailable, "The service is not available right now; try again.", {}});
 }
 
 void http_reply::deliver(engine::answer a) {
@@ -112,7 +115,8 @@ void http_reply::deliver(engine::answer a) {
   exchange_->finish(render_(*exchange_, a));
 }
 
-std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a, entry_kind entry) {
+std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a,
+                                                entry_kind entry) {
   const auto* rejected = std::get_if<engine::rejection>(&a);
   if (rejected == nullptr) return std::nullopt;
   return error_response(*rejected, entry, exchange.context());

@@ -41,17 +41,18 @@ struct http_parts {
   engine::maintenance* upkeep = nullptr;  ///< may be absent: rebuild and verify are then unavailable
   std::vector<operator_token> operators;
   std::function<endpoint_texts()> endpoints;
-  std::function<std::string()> metrics;                      ///< the text of `/metrics`
-  std::function<std::optional<std::string>()> not_ready;     ///< why the node does not serve yet
-  std::function<bool(std::function<void()>)> read_later;     ///< runs a job that reads history; false if too many wait
-  std::function<bool(std::function<void()>)> maintain_later; ///< runs a rebuild or a verification; false if one waits already
+  std::function<std::string()> metrics;                   ///< the text of `/metrics`
+  std::function<std::optional<std::string>()> not_ready;  ///< why the node does not serve yet
+  std::function<bool(std::function<void()>)> read_later;  ///< runs a job that reads history; false if too many wait
+  std::function<bool(std::function<void()>)>
+      maintain_later;  ///< runs a rebuild or a verification; false if one waits already
   std::string version;
 };
 
-/// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an exchange
-/// that is dropped answers 503. The handler that has it uses it from one thread at a time.
+/// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an
+/// exchange that is dropped answers 503. The handler that has it uses it from one thread at a time.
 class http_exchange {
- public:
+public:
   http_exchange(std::shared_ptr<const http_parts> parts, http_request request, respond answer);
   ~http_exchange();
   http_exchange(const http_exchange&) = delete;
@@ -79,11 +80,11 @@ class http_exchange {
   void fail(const engine::error& error) { fail(dps_error_code(error.code), error.text); }
   void fail(const access_refusal& refusal) { fail(refusal.code, refusal.message); }
 
-  /// The body as a JSON object; if it is not one, this has been finished with 400 or 415. An empty body counts as `{}` where
-  /// `may_be_empty`.
+  /// The body as a JSON object; if it is not one, this has been finished with 400 or 415. An empty body counts as `{}`
+  /// where `may_be_empty`.
   std::optional<json_value> json_body(bool may_be_empty);
 
- private:
+private:
   void write_log(const http_response& response) const;
 
   std::shared_ptr<const http_parts> parts_;
@@ -101,26 +102,27 @@ class http_exchange {
 
 using exchange_ptr = std::shared_ptr<http_exchange>;
 
-/// Takes the answer to a command and finishes the exchange with what `render` makes of it. Dropped unanswered it renders
-/// `unavailable`, and is counted.
+/// Takes the answer to a command and finishes the exchange with what `render` makes of it. Dropped unanswered it
+/// renders `unavailable`, and is counted.
 class http_reply final : public engine::reply {
- public:
+public:
   using renderer = std::function<http_response(http_exchange&, const engine::answer&)>;
   http_reply(exchange_ptr exchange, renderer render) : exchange_(std::move(exchange)), render_(std::move(render)) {}
   ~http_reply() override;
   void deliver(engine::answer a) override;
 
- private:
+private:
   exchange_ptr exchange_;
   renderer render_;
   std::atomic<bool> delivered_ = false;
 };
 
 /// A rejection as a response, or nothing if `a` is none.
-std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a, entry_kind entry);
+std::optional<http_response> rejection_response(const http_exchange& exchange, const engine::answer& a,
+                                                entry_kind entry);
 
-/// A renderer for a command that is answered with a rejection, about an entry of kind `entry`, or with an `Answer`, of which
-/// `render(exchange, answer)` makes the response. An answer of another kind is a 500.
+/// A renderer for a command that is answered with a rejection, about an entry of kind `entry`, or with an `Answer`, of
+/// which `render(exchange, answer)` makes the response. An answer of another kind is a 500.
 template <class Answer, class Render>
 http_reply::renderer rendering(entry_kind entry, Render render) {
   return [entry, render](http_exchange& exchange, const engine::answer& a) {

@@ -129,13 +129,16 @@ private:
   }
 
   void resume() {
-    if (waiter_) std::exchange(waiter_, nullptr)();
+    if (!waiter_) return;
+    auto handler = std::move(*waiter_);
+    waiter_.reset();
+    std::move(handler)();
   }
 
   /// Suspends until `resume`.
   asio::awaitable<void> suspended() {
     return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-        [this](auto&& handler) { waiter_ = std::move(handler); }, asio::use_awaitable);
+        [this](auto&& handler) { waiter_.emplace(std::move(handler)); }, asio::use_awaitable);
   }
 
   asio::awaitable<bool> ready(tcp::socket::wait_type what);
@@ -166,7 +169,7 @@ private:
   std::chrono::seconds retry_after_{0};  ///< the request was not admitted
   bool header_seen_ = false;
   std::shared_ptr<pending_answer> answer_;
-  asio::any_completion_handler<void()> waiter_;
+  std::optional<asio::any_completion_handler<void()>> waiter_;  ///< optional, because Boost 1.81 cannot assign it
   phase phase_ = phase::handshake;
   time_point deadline_;
   time_point received_at_;

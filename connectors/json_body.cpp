@@ -3,10 +3,9 @@
 #include "connectors/json_writer.hpp"
 #include "engine/limits.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <charconv>
+#include <simdjson.h>
 
 namespace muster::connectors {
 
@@ -24,7 +23,7 @@ struct padded_parser {
 
 // Walks the whole document, since the parser checks only what is looked at.
 class tree_builder {
- public:
+public:
   bool read_object(ondemand::object object, json_value& out) {
     out.what = json_value::kind::object;
     for (auto each : object) {
@@ -43,9 +42,15 @@ class tree_builder {
   }
 
   const std::string& error() const { return error_; }
-  bool malformed(simdjson::error_code code) { return fail(std::string("malformed JSON (") + simdjson::error_message(code) + ")"); }
+  bool malformed(simdjson::error_code code) {
+    // The parser only sees that the last character does not close the first.
+    const bool open = code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    const std::string what =
+        open ? "an object or array is not closed, or something follows the end" : simdjson::error_message(code);
+    return fail("malformed JSON (" + what + ")");
+  }
 
- private:
+private:
   // Sorted, so that a body of ten thousand members costs no more than its size.
   bool names_differ(const json_value& object) {
     std::vector<std::string_view> names;
@@ -53,7 +58,8 @@ class tree_builder {
     for (const auto& [name, value] : object.members) names.push_back(name);
     std::ranges::sort(names);
     const auto twice = std::ranges::adjacent_find(names);
-    return twice == names.end() || fail("the member '" + std::string(twice->substr(0, 140)) + "' comes twice; each name may come once");
+    return twice == names.end() ||
+           fail("the member '" + std::string(twice->substr(0, 140)) + "' comes twice; each name may come once");
   }
 
   bool read_array(ondemand::array array, json_value& out) {
@@ -73,7 +79,8 @@ class tree_builder {
     ondemand::json_type type{};
     if (const auto code = value.type().get(type)) return malformed(code);
     const bool nests = type == ondemand::json_type::object || type == ondemand::json_type::array;
-    if (nests && depth_ == depth_max) return fail("nested too deeply; at most " + std::to_string(depth_max) + " levels are taken");
+    if (nests && depth_ == depth_max)
+      return fail("nested too deeply; at most " + std::to_string(depth_max) + " levels are taken");
     depth_ += nests ? 1 : 0;
     const bool ok = read_typed(value, type, out);
     depth_ -= nests ? 1 : 0;
@@ -119,7 +126,9 @@ class tree_builder {
   }
 
   bool fail(std::string what) {
-    if (error_.empty()) error_ = path_.empty() ? "The body: " + std::move(what) + "." : path_.substr(0, 200) + ": " + std::move(what) + ".";
+    if (error_.empty())
+      error_ =
+          path_.empty() ? "The body: " + std::move(what) + "." : path_.substr(0, 200) + ": " + std::move(what) + ".";
     return false;
   }
 
@@ -142,19 +151,21 @@ std::size_t first_bad_byte(std::string_view text) {
 
 void write(json_writer& out, const json_value& value) {
   switch (value.what) {
-    case json_value::kind::string: return out.string(value.text);
-    case json_value::kind::array:
-      out.begin_array();
-      for (const auto& item : value.items) write(out, item);
-      return out.end_array();
-    case json_value::kind::object:
-      out.begin_object();
-      for (const auto& [name, member] : value.members) {
-        out.key(name);
-        write(out, member);
-      }
-      return out.end_object();
-    default: return out.raw(value.text);
+  case json_value::kind::string:
+    return out.string(value.text);
+  case json_value::kind::array:
+    out.begin_array();
+    for (const auto& item : value.items) write(out, item);
+    return out.end_array();
+  case json_value::kind::object:
+    out.begin_object();
+    for (const auto& [name, member] : value.members) {
+      out.key(name);
+      write(out, member);
+    }
+    return out.end_object();
+  default:
+    return out.raw(value.text);
   }
 }
 
@@ -182,9 +193,11 @@ std::expected<json_value, std::string> read_json_object(std::string_view body) {
   tree_builder builder;
   ondemand::document document;
   ondemand::object object;
-  const auto code = reader.parser.iterate(reader.buffer.data(), reader.buffer.size(), reader.buffer.capacity()).get(document);
+  const auto code =
+      reader.parser.iterate(reader.buffer.data(), reader.buffer.size(), reader.buffer.capacity()).get(document);
   if (code == simdjson::UTF8_ERROR) {
-    return std::unexpected("The body is not UTF-8: byte " + std::to_string(first_bad_byte(body)) + " (counted from 0) does not belong there.");
+    return std::unexpected("The body is not UTF-8: byte " + std::to_string(first_bad_byte(body)) +
+                           " (counted from 0) does not belong there.");
   }
   json_value root;
   if (code) {
@@ -195,7 +208,8 @@ std::expected<json_value, std::string> read_json_object(std::string_view body) {
   if (document.type().get(type) != simdjson::SUCCESS || type != ondemand::json_type::object) {
     return std::unexpected("The body: expected a JSON object.");
   }
-  if (const auto failed = document.get_object().get(object)) builder.malformed(failed);
+  if (const auto failed = document.get_object().get(object))
+    builder.malformed(failed);
   else if (builder.read_object(object, root) && !document.current_location().error()) {
     return std::unexpected("The body: something follows the JSON object.");
   }
@@ -231,7 +245,8 @@ std::optional<std::int64_t> json_members::integer(std::string_view name, std::in
   if (found == nullptr) return std::nullopt;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(found->text.data(), found->text.data() + found->text.size(), number);
-  if (error == std::errc{} && end == found->text.data() + found->text.size() && number >= least && number <= most) return number;
+  if (error == std::errc{} && end == found->text.data() + found->text.size() && number >= least && number <= most)
+    return number;
   expected(name, range + ", not " + found->text.substr(0, 40));
   return std::nullopt;
 }
@@ -260,7 +275,8 @@ std::vector<const json_value*> json_members::objects(std::string_view name) {
   const auto* array = find(name, json_value::kind::array, "an array of objects");
   if (array == nullptr) return found;
   for (const auto& item : array->items) {
-    if (item.what != json_value::kind::object) expected(std::string(name) + "[" + std::to_string(found.size()) + "]", "an object");
+    if (item.what != json_value::kind::object)
+      expected(std::string(name) + "[" + std::to_string(found.size()) + "]", "an object");
     found.push_back(&item);
   }
   if (!ok()) found.clear();

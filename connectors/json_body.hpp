@@ -15,7 +15,7 @@ namespace muster::connectors {
 struct json_value {
   enum class kind : std::uint8_t { null, boolean, number, string, array, object };
   kind what = kind::null;
-  std::string text;                                         ///< a string decoded; a number, `true`, `false` and `null` as written
+  std::string text;  ///< a string decoded; a number, `true`, `false` and `null` as written
   std::vector<std::pair<std::string, json_value>> members;  ///< in order; no name comes twice
   std::vector<json_value> items;
 
@@ -25,14 +25,15 @@ struct json_value {
   std::string to_text() const;
 };
 
-/// Reads a body whose top level must be an object: UTF-8, at most `limits::request_body_bytes_max` bytes, at most 32 levels
-/// deep, no member twice in one object. Otherwise says what is wrong, where, and what would be right. Any thread.
+/// Reads a body whose top level must be an object: UTF-8, at most `limits::request_body_bytes_max` bytes, at most 32
+/// levels deep, no member twice in one object. Otherwise says what is wrong, where, and what would be right. Any
+/// thread.
 std::expected<json_value, std::string> read_json_object(std::string_view body);
 
-/// Takes an object's members apart and remembers what was wrong first, by the member's path. A member that is `null` counts as
-/// absent; members that nobody asks for are passed over. After an error every call gives nothing.
+/// Takes an object's members apart and remembers what was wrong first, by the member's path. A member that is `null`
+/// counts as absent; members that nobody asks for are passed over. After an error every call gives nothing.
 class json_members {
- public:
+public:
   explicit json_members(const json_value& object) : object_(&object), errors_(&own_error_) {}
   json_members(const json_members&) = delete;
   json_members& operator=(const json_members&) = delete;
@@ -73,7 +74,7 @@ class json_members {
   const std::string& error() const { return *errors_; }
   bool ok() const { return errors_->empty(); }
 
- private:
+private:
   json_members(const json_value& object, std::string path, std::string* errors)
       : object_(&object), path_(std::move(path)), errors_(errors) {}
   const json_value* find(std::string_view name, json_value::kind kind, std::string_view what);

@@ -2,9 +2,8 @@
 
 #include "events/codec.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
+#include <simdjson.h>
 
 namespace muster::connectors {
 
@@ -48,8 +47,10 @@ void json_writer::raw(std::string_view json) {
 
 void json_writer::quote(std::string_view value) {
   const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
-  if (std::ranges::all_of(value, plain)) text_.append(1, '"').append(value).append(1, '"');
-  else text_ += events::to_json_string(printable(value));
+  if (std::ranges::all_of(value, plain))
+    text_.append(1, '"').append(value).append(1, '"');
+  else
+    text_ += events::to_json_string(printable(value));
 }
 
 std::string printable(std::string_view text) {

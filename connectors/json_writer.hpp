@@ -8,7 +8,7 @@ namespace muster::connectors {
 
 /// Writes one compact JSON document. Members come in the order of the calls; nothing is checked but commas.
 class json_writer {
- public:
+public:
   void begin_object() { open('{'); }
   void begin_object(std::string_view name) { key(name), open('{'); }
   void end_object() { close('}'); }
@@ -30,7 +30,7 @@ class json_writer {
 
   std::string take() { return std::move(text_); }
 
- private:
+private:
   void open(char bracket);
   void close(char bracket);
   void separate();

@@ -28,12 +28,14 @@ http_reply::renderer service_response(int status) {
 void read_settings(json_members& in, events::service_settings& settings) {
   if (const auto text = in.string("allocationPolicy")) {
     const auto policy = events::value_named<events::allocation_policy>(*text);
-    if (policy) settings.allocation = *policy;
-    else in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
+    if (policy)
+      settings.allocation = *policy;
+    else
+      in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
   }
   settings.assigning_first = in.boolean("assigningFirst").value_or(settings.assigning_first);
-  settings.symmetric_key_groups_max =
-      static_cast<std::uint32_t>(in.integer("symmetricKeyGroupsMax", 0, groups_setting_max).value_or(settings.symmetric_key_groups_max));
+  settings.symmetric_key_groups_max = static_cast<std::uint32_t>(
+      in.integer("symmetricKeyGroupsMax", 0, groups_setting_max).value_or(settings.symmetric_key_groups_max));
 }
 
 void read_link(json_members& in, events::linked_hub& hub) {
@@ -47,8 +49,10 @@ std::vector<events::linked_hub> read_links(json_members& in) {
     auto members = in.item("hubs", hubs.size(), *each);
     events::linked_hub hub;
     const auto name = members.named<events::hub_name>("name");
-    if (!name) members.wrong("name", "it is missing");
-    else hub.name = *name;
+    if (!name)
+      members.wrong("name", "it is missing");
+    else
+      hub.name = *name;
     read_link(members, hub);
     hubs.push_back(std::move(hub));
   }
@@ -60,10 +64,13 @@ void run_maintenance(const exchange_ptr& exchange, engine::result<std::string> (
   if (exchange->parts().upkeep == nullptr) return exchange->fail(dps_code::unavailable, "This node cannot do that.");
   const bool taken = exchange->parts().maintain_later([exchange, work] {
     auto summary = (exchange->parts().upkeep->*work)();
-    if (summary) exchange->finish(json_response(200, std::move(*summary)));
-    else exchange->fail(summary.error());
+    if (summary)
+      exchange->finish(json_response(200, std::move(*summary)));
+    else
+      exchange->fail(summary.error());
   });
-  if (!taken) exchange->fail(dps_code::throttled, "A rebuild or a verification is at work already; try again when it is done.");
+  if (!taken)
+    exchange->fail(dps_code::throttled, "A rebuild or a verification is at work already; try again when it is done.");
 }
 
 }  // namespace
@@ -192,9 +199,13 @@ void on_service_usage(const exchange_ptr& exchange) {
   exchange->finish(json_response(200, out.take()));
 }
 
-void on_rebuild(const exchange_ptr& exchange) { run_maintenance(exchange, &engine::maintenance::rebuild); }
+void on_rebuild(const exchange_ptr& exchange) {
+  run_maintenance(exchange, &engine::maintenance::rebuild);
+}
 
-void on_verify(const exchange_ptr& exchange) { run_maintenance(exchange, &engine::maintenance::verify); }
+void on_verify(const exchange_ptr& exchange) {
+  run_maintenance(exchange, &engine::maintenance::verify);
+}
 
 void on_version(const exchange_ptr& exchange) {
   if (!admit_operator(*exchange)) return;

@@ -2,9 +2,9 @@
 
 #include "connectors/http_exchange.hpp"
 
-/// What operators ask of a node, below /operator/, with a `Bearer` token: services, their settings and hubs, and lists. A service in
-/// a path is named by its name or its ID scope. Lists are `{"items": [...], "next": "..."}` with `limit` (100, at most 1000)
-/// and `after` in the query, `next` being the next page's `after` and absent at the end.
+/// What operators ask of a node, below /operator/, with a `Bearer` token: services, their settings and hubs, and lists.
+/// A service in a path is named by its name or its ID scope. Lists are `{"items": [...], "next": "..."}` with `limit`
+/// (100, at most 1000) and `after` in the query, `next` being the next page's `after` and absent at the end.
 namespace muster::connectors {
 
 /// PUT /operator/services/{name}: 201 and the service. Body, every member of which may be absent: `{"idScope": ...,
@@ -18,7 +18,8 @@ void on_get_service(const exchange_ptr& exchange);
 /// PATCH /operator/services/{name}/settings: members left out stay as they are.
 void on_patch_settings(const exchange_ptr& exchange);
 
-/// GET /operator/services/{name}/hubs; PUT and DELETE /operator/services/{name}/hubs/{hub}: links a hub or changes its link; ends it.
+/// GET /operator/services/{name}/hubs; PUT and DELETE /operator/services/{name}/hubs/{hub}: links a hub or changes its
+/// link; ends it.
 void on_list_hubs(const exchange_ptr& exchange);
 void on_link_hub(const exchange_ptr& exchange);
 void on_unlink_hub(const exchange_ptr& exchange);
@@ -33,7 +34,8 @@ void on_list_groups(const exchange_ptr& exchange);
 void on_list_registrations(const exchange_ptr& exchange);
 /// GET /operator/services/{name}/events?after=&limit=&stream=: as /events (connectors/history_api.hpp).
 void on_service_events(const exchange_ptr& exchange);
-/// GET /operator/services/{name}/usage: `{"operations": N, "byType": {...}, "days": [{day, type, events, operations}]}`.
+/// GET /operator/services/{name}/usage: `{"operations": N, "byType": {...}, "days": [{day, type, events,
+/// operations}]}`.
 void on_service_usage(const exchange_ptr& exchange);
 
 /// POST /operator/rebuild and /operator/verify: answered when it is done.

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t page_default = 100;
 constexpr std::size_t page_max = 1000;
-constexpr std::string_view owner_policy = "provisioningserviceowner";  // DPS: the policy that every instance begins with
+constexpr std::string_view owner_policy =
+    "provisioningserviceowner";  // DPS: the policy that every instance begins with
 
 std::shared_ptr<const engine::scope_snapshot> find_service(const engine::catalog& services, std::string_view name) {
   if (const auto scope = events::id_scope::parse(name)) {
@@ -22,7 +23,8 @@ std::shared_ptr<const engine::scope_snapshot> find_service(const engine::catalog
 std::string service_endpoint(const http_parts& parts, const engine::scope_snapshot& service) {
   constexpr std::string_view placeholder = "{service}";
   auto text = parts.endpoints().service;
-  if (const auto at = text.find(placeholder); at != std::string::npos) text.replace(at, placeholder.size(), service.service.name.key());
+  if (const auto at = text.find(placeholder); at != std::string::npos)
+    text.replace(at, placeholder.size(), service.service.name.key());
   return text;
 }
 

@@ -17,7 +17,8 @@ std::optional<engine::page_request> wanted_page(http_exchange& exchange);
 
 /// Finishes the exchange with a page of a list, each item written by `write_item(out, item)`, or with the error.
 template <class Item, class WriteItem>
-void finish_with_page(http_exchange& exchange, const engine::result<engine::page<Item>>& page, const WriteItem& write_item) {
+void finish_with_page(http_exchange& exchange, const engine::result<engine::page<Item>>& page,
+                      const WriteItem& write_item) {
   if (!page) return exchange.fail(page.error());
   json_writer out;
   out.begin_object();
@@ -29,8 +30,8 @@ void finish_with_page(http_exchange& exchange, const engine::result<engine::page
   exchange.finish(json_response(200, out.take()));
 }
 
-/// Writes a service as one JSON object. `keys`: with its owner's connection string. `registrations`: how many records it has, if
-/// that is known.
+/// Writes a service as one JSON object. `keys`: with its owner's connection string. `registrations`: how many records
+/// it has, if that is known.
 void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,
                    std::optional<std::uint64_t> registrations = std::nullopt);
 

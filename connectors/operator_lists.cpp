@@ -28,7 +28,8 @@ std::optional<list_call> admit_list(http_exchange& exchange) {
   return list_call{std::move(*call), std::move(view), std::move(*wanted)};
 }
 
-engine::result<engine::opened_keys> keys_of(const http_parts& parts, const events::id_scope& scope, const events::hub_identity& identity) {
+engine::result<engine::opened_keys> keys_of(const http_parts& parts, const events::id_scope& scope,
+                                            const events::hub_identity& identity) {
   const auto key = parts.keys.find(identity.data_key);
   if (!key) return std::unexpected(key.error());
   return engine::unseal_keys(*key, events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
@@ -65,9 +66,11 @@ void write_hub_device(json_writer& out, const engine::hub_device_state& device, 
 json_value filter_members(const http_request& request) {
   json_value body;
   body.what = json_value::kind::object;
-  for (const auto& [parameter, member] : {std::pair("status", "status"), std::pair("group", "enrollmentGroupId"), std::pair("hub", "assignedHub")}) {
+  for (const auto& [parameter, member] :
+       {std::pair("status", "status"), std::pair("group", "enrollmentGroupId"), std::pair("hub", "assignedHub")}) {
     const auto text = request.parameter(parameter);
-    if (!text.empty()) body.members.emplace_back(member, json_value{json_value::kind::string, std::string(text), {}, {}});
+    if (!text.empty())
+      body.members.emplace_back(member, json_value{json_value::kind::string, std::string(text), {}, {}});
   }
   return body;
 }
@@ -96,7 +99,8 @@ void on_get_hub_device(const exchange_ptr& exchange) {
   if (!view) return;
   const auto device = view->hub_device(call->scope(), *hub, *id);
   if (!device) return exchange->fail(device.error());
-  if (!device->value.identity) return exchange->fail(404001, "Hub '" + hub->text() + "' has no device '" + id->text() + "'.");
+  if (!device->value.identity)
+    return exchange->fail(404001, "Hub '" + hub->text() + "' has no device '" + id->text() + "'.");
   shown_keys keys;
   if (exchange->request().parameter("keys") == "true") {
     auto opened = keys_of(exchange->parts(), call->scope(), *device->value.identity);
@@ -115,14 +119,16 @@ void on_delete_hub_device(const exchange_ptr& exchange) {
   if (!hub) return;
   const auto id = path_name<events::device_id>(*exchange, 2);
   if (!id) return;
-  submit(exchange, call->who, engine::delete_hub_device{call->scope(), *hub, *id}, rendering_no_content(entry_kind::other));
+  submit(exchange, call->who, engine::delete_hub_device{call->scope(), *hub, *id},
+         rendering_no_content(entry_kind::other));
 }
 
 void on_list_enrollments(const exchange_ptr& exchange) {
   const auto list = admit_list(*exchange);
   if (!list) return;
-  finish_with_page(*exchange, list->view->enrollments(list->call.scope(), list->wanted),
-                   [](json_writer& out, const engine::enrollment_record& each) { write_enrollment(out, each, std::nullopt); });
+  finish_with_page(
+      *exchange, list->view->enrollments(list->call.scope(), list->wanted),
+      [](json_writer& out, const engine::enrollment_record& each) { write_enrollment(out, each, std::nullopt); });
 }
 
 void on_list_groups(const exchange_ptr& exchange) {

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <string>
 
-/// Registration records as DPS shows them: DeviceRegistrationState of the service API, DeviceRegistrationResult of the device API.
+/// Registration records as DPS shows them: DeviceRegistrationState of the service API, DeviceRegistrationResult of the
+/// device API.
 namespace muster::connectors {
 
 /// Who reads the record.
 enum class record_reader : std::uint8_t {
-  device,        ///< with the group that let it in; told `initialAssignment` where it came back to its hub, as DPS does
-  back_end,      ///< DeviceRegistrationState as DPS gives it
+  device,    ///< with the group that let it in; told `initialAssignment` where it came back to its hub, as DPS does
+  back_end,  ///< DeviceRegistrationState as DPS gives it
   registration_query,  ///< the same with the enrollment group's id, which DPS leaves out
 };
 

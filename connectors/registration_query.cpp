@@ -13,8 +13,10 @@ constexpr std::size_t page_default = 100;  // DPS's own
 constexpr std::size_t page_max = 1000;
 constexpr std::size_t mac_bytes = 16;
 
-// `mac (16) | place`. The key is made from the service's data key: it is the same after a restart, and another for each tenant.
-std::string mac_of(const engine::scope_snapshot& service, const engine::registration_filter& filter, std::string_view place) {
+// `mac (16) | place`. The key is made from the service's data key: it is the same after a restart, and another for each
+// tenant.
+std::string mac_of(const engine::scope_snapshot& service, const engine::registration_filter& filter,
+                   std::string_view place) {
   const auto key = engine::hmac_sha256(service.data_key.key.bytes(), "muster registration query continuation");
   std::string text = service.service.scope.text();
   text.append("\n").append(filter.status ? events::name_of(*filter.status) : "");
@@ -24,7 +26,8 @@ std::string mac_of(const engine::scope_snapshot& service, const engine::registra
   return engine::hmac_sha256(key, text).substr(0, mac_bytes);
 }
 
-void count(http_exchange& exchange, engine::shard_view& view, const service_call& call, const engine::registration_filter& filter) {
+void count(http_exchange& exchange, engine::shard_view& view, const service_call& call,
+           const engine::registration_filter& filter) {
   const auto number = view.count_registrations(call.scope(), filter);
   if (!number) return exchange.fail(number.error());
   json_writer out;
@@ -34,15 +37,19 @@ void count(http_exchange& exchange, engine::shard_view& view, const service_call
   exchange.finish(json_response(200, out.take()));
 }
 
-void list(http_exchange& exchange, engine::shard_view& view, const service_call& call, const engine::registration_filter& filter) {
+void list(http_exchange& exchange, engine::shard_view& view, const service_call& call,
+          const engine::registration_filter& filter) {
   const auto& request = exchange.request();
   const auto limit = page_size(request.header("x-ms-max-item-count"), page_default, page_max);
-  if (!limit) return exchange.fail(dps_code::argument_invalid, "x-ms-max-item-count: expected a number of 1 to " + std::to_string(page_max) + ".");
+  if (!limit)
+    return exchange.fail(dps_code::argument_invalid,
+                         "x-ms-max-item-count: expected a number of 1 to " + std::to_string(page_max) + ".");
   engine::page_request wanted{{}, *limit};
   if (const auto token = request.header("x-ms-continuation"); !token.empty()) {
     const auto place = continuation_place(*call.service, filter, token);
     if (!place) {
-      return exchange.fail(dps_code::argument_invalid, "x-ms-continuation: expected what the page before gave, with the same filter.");
+      return exchange.fail(dps_code::argument_invalid,
+                           "x-ms-continuation: expected what the page before gave, with the same filter.");
     }
     wanted.after = *place;
   }
@@ -74,8 +81,10 @@ void on_query_registrations(const exchange_ptr& exchange) {
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
   const auto view = open_view(*exchange, *call->service);
   if (!view) return;
-  if (only_count) count(*exchange, *view, *call, filter);
-  else list(*exchange, *view, *call, filter);
+  if (only_count)
+    count(*exchange, *view, *call, filter);
+  else
+    list(*exchange, *view, *call, filter);
 }
 
 engine::registration_filter read_filter(json_members& in) {
@@ -89,16 +98,18 @@ engine::registration_filter read_filter(json_members& in) {
   return filter;
 }
 
-std::string continuation_token(const engine::scope_snapshot& service, const engine::registration_filter& filter, std::string_view after) {
+std::string continuation_token(const engine::scope_snapshot& service, const engine::registration_filter& filter,
+                               std::string_view after) {
   return events::to_base64(mac_of(service, filter, after) + std::string(after));
 }
 
-std::optional<std::string> continuation_place(const engine::scope_snapshot& service, const engine::registration_filter& filter,
-                                              std::string_view token) {
+std::optional<std::string> continuation_place(const engine::scope_snapshot& service,
+                                              const engine::registration_filter& filter, std::string_view token) {
   const auto bytes = events::from_base64(token);
   if (!bytes || bytes->size() <= mac_bytes) return std::nullopt;
   auto place = bytes->substr(mac_bytes);
-  if (!engine::equal_secrets(mac_of(service, filter, place), std::string_view(*bytes).substr(0, mac_bytes))) return std::nullopt;
+  if (!engine::equal_secrets(mac_of(service, filter, place), std::string_view(*bytes).substr(0, mac_bytes)))
+    return std::nullopt;
   return place;
 }
 

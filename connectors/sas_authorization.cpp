@@ -19,11 +19,13 @@ std::unexpected<access_refusal> refuse(std::string why) {
 
 std::unexpected<access_refusal> no_credential(std::string_view wanted) {
   return std::unexpected(
-      access_refusal{dps_code::no_credential, "Unauthorized: the header Authorization is missing or is no " + std::string(wanted) + "."});
+      access_refusal{dps_code::no_credential,
+                     "Unauthorized: the header Authorization is missing or is no " + std::string(wanted) + "."});
 }
 
 bool is_bearer(std::string_view header) {
-  return header.size() > bearer_scheme.size() && events::to_lower(header.substr(0, bearer_scheme.size())) == bearer_scheme;
+  return header.size() > bearer_scheme.size() &&
+         events::to_lower(header.substr(0, bearer_scheme.size())) == bearer_scheme;
 }
 
 // Either key may have signed. Where there is no such policy a key of nobody is tried, so that it takes as long.
@@ -46,7 +48,7 @@ bool resource_covers(std::string_view resource, std::string_view host, std::span
   auto authority = rest.substr(0, rest.find('/'));
   rest.remove_prefix(authority.size());
   const auto port = authority.rfind(':');
-  if (port != std::string_view::npos && port > authority.rfind(']') + 1) authority = authority.substr(0, port);
+  if (port != std::string_view::npos && port >= authority.rfind(']') + 1) authority = authority.substr(0, port);
   if (authority != host) return false;
   for (std::size_t i = 0; !rest.empty(); ++i) {
     rest.remove_prefix(1);
@@ -65,16 +67,19 @@ std::expected<principal, access_refusal> authorize(const http_request& request, 
   if (header.empty()) return no_credential("shared access signature");
   const auto token = engine::sas_token::parse(header);
   if (!token) {
-    return no_credential("shared access signature (SharedAccessSignature sr=HOST&sig=SIGNATURE&se=UNIX_SECONDS&skn=POLICY)");
+    return no_credential(
+        "shared access signature (SharedAccessSignature sr=HOST&sig=SIGNATURE&se=UNIX_SECONDS&skn=POLICY)");
   }
   if (token->key_name.empty()) return refuse("the token names no policy; add skn=POLICY.");
   if (!signed_by_policy(*token, service)) {
-    return refuse("the token is not signed with a key of the policy '" + token->key_name.substr(0, 64) + "' of service '" +
-                  service.service.name.text() + "'.");
+    return refuse("the token is not signed with a key of the policy '" + token->key_name.substr(0, 64) +
+                  "' of service '" + service.service.name.text() + "'.");
   }
-  if (token->expiry < now) return refuse("the token expired at " + events::to_iso8601(token->expiry) + "; make a new one.");
+  if (token->expiry < now)
+    return refuse("the token expired at " + events::to_iso8601(token->expiry) + "; make a new one.");
   if (!resource_covers(token->resource, host, request.path)) {
-    return refuse("the token is for '" + token->resource.substr(0, 200) + "', not for this path on '" + std::string(host) + "'.");
+    return refuse("the token is for '" + token->resource.substr(0, 200) + "', not for this path on '" +
+                  std::string(host) + "'.");
   }
   const auto& policies = service.service.policies;
   const auto policy = std::ranges::find(policies, token->key_name, &events::access_policy::name);
@@ -82,7 +87,8 @@ std::expected<principal, access_refusal> authorize(const http_request& request, 
   return principal{"policy:" + policy->name, policy->rights, false};
 }
 
-std::expected<principal, access_refusal> authorize_operator(const http_request& request, std::span<const operator_token> operators) {
+std::expected<principal, access_refusal> authorize_operator(const http_request& request,
+                                                            std::span<const operator_token> operators) {
   const auto header = request.header("authorization");
   if (!is_bearer(header)) return no_credential("operator's token (Bearer TOKEN)");
   const auto digest = events::sha256(header.substr(bearer_scheme.size()));

@@ -12,7 +12,8 @@ using enum events::access_right;
 
 /// A PUT body read with `read`; if it is none, the exchange is finished with 400.
 template <class Body, class Id>
-std::optional<Body> read_entry(http_exchange& exchange, const Id& id, std::expected<Body, std::string> (*read)(const json_value&, const Id&)) {
+std::optional<Body> read_entry(http_exchange& exchange, const Id& id,
+                               std::expected<Body, std::string> (*read)(const json_value&, const Id&)) {
   const auto json = exchange.json_body(false);
   if (!json) return std::nullopt;
   auto body = read(*json, id);
@@ -21,8 +22,10 @@ std::optional<Body> read_entry(http_exchange& exchange, const Id& id, std::expec
   return std::nullopt;
 }
 
-// An individual enrollment and a registration record are two parts of one aggregate; if it cannot be read the exchange is finished.
-std::optional<engine::device_state> read_device(http_exchange& exchange, const service_call& call, const events::registration_id& id) {
+// An individual enrollment and a registration record are two parts of one aggregate; if it cannot be read the exchange
+// is finished.
+std::optional<engine::device_state> read_device(http_exchange& exchange, const service_call& call,
+                                                const events::registration_id& id) {
   const auto view = open_view(exchange, *call.service);
   if (!view) return std::nullopt;
   auto device = view->device(call.scope(), id);
@@ -41,13 +44,15 @@ void on_put_enrollment(const exchange_ptr& exchange) {
   if (!id) return;
   auto body = read_entry(*exchange, *id, &read_enrollment);
   if (!body) return;
-  engine::put_enrollment command{call->scope(), std::move(body->enrollment), std::move(body->keys), if_match_of(exchange->request())};
+  engine::put_enrollment command{call->scope(), std::move(body->enrollment), std::move(body->keys),
+                                 if_match_of(exchange->request())};
   submit(exchange, call->who, std::move(command),
-         rendering<engine::enrollment_answer>(entry_kind::individual, [](http_exchange&, const engine::enrollment_answer& answer) {
-           json_writer out;
-           write_enrollment(out, answer.record, answer.keys);
-           return json_response(200, out.take());
-         }));
+         rendering<engine::enrollment_answer>(entry_kind::individual,
+                                              [](http_exchange&, const engine::enrollment_answer& answer) {
+                                                json_writer out;
+                                                write_enrollment(out, answer.record, answer.keys);
+                                                return json_response(200, out.take());
+                                              }));
 }
 
 void on_get_enrollment(const exchange_ptr& exchange) {
@@ -60,7 +65,8 @@ void on_get_enrollment(const exchange_ptr& exchange) {
   if (!device) return;
   if (!device->enrollment) return exchange->fail(404201, "Enrollment '" + id->text() + "' not found.");
   json_writer out;
-  write_enrollment(out, *device->enrollment, std::nullopt, registration_state_of(*device, device->enrollment->enrollment.id));
+  write_enrollment(out, *device->enrollment, std::nullopt,
+                   registration_state_of(*device, device->enrollment->enrollment.id));
   exchange->finish(json_response(200, out.take()));
 }
 
@@ -82,7 +88,8 @@ void on_put_group(const exchange_ptr& exchange) {
   if (!id) return;
   auto body = read_entry(*exchange, *id, &read_group);
   if (!body) return;
-  engine::put_group command{call->scope(), std::move(body->group), std::move(body->keys), if_match_of(exchange->request())};
+  engine::put_group command{call->scope(), std::move(body->group), std::move(body->keys),
+                            if_match_of(exchange->request())};
   submit(exchange, call->who, std::move(command),
          rendering<engine::group_answer>(entry_kind::group, [](http_exchange&, const engine::group_answer& answer) {
            json_writer out;
@@ -98,7 +105,8 @@ void on_get_group(const exchange_ptr& exchange) {
   const auto id = path_name<events::group_id>(*exchange, 0);
   if (!id) return;
   const auto group = call->service->groups.find(id->key());
-  if (group == call->service->groups.end()) return exchange->fail(404204, "EnrollmentGroup '" + id->text() + "' not found.");
+  if (group == call->service->groups.end())
+    return exchange->fail(404204, "EnrollmentGroup '" + id->text() + "' not found.");
   json_writer out;
   write_group(out, group->second->state, std::nullopt);
   exchange->finish(json_response(200, out.take()));
@@ -110,7 +118,8 @@ void on_delete_group(const exchange_ptr& exchange) {
   if (!call) return;
   const auto id = path_name<events::group_id>(*exchange, 0);
   if (!id) return;
-  submit(exchange, call->who, engine::delete_group{call->scope(), *id, if_match_of(exchange->request())}, rendering_no_content(entry_kind::group));
+  submit(exchange, call->who, engine::delete_group{call->scope(), *id, if_match_of(exchange->request())},
+         rendering_no_content(entry_kind::group));
 }
 
 void on_get_registration(const exchange_ptr& exchange) {

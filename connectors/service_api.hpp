@@ -2,7 +2,8 @@
 
 #include "connectors/http_exchange.hpp"
 
-/// The DPS service API: individual enrollments (I1 to I3), enrollment groups (G1 to G3) and registration records (R1, R2).
+/// The DPS service API: individual enrollments (I1 to I3), enrollment groups (G1 to G3) and registration records (R1,
+/// R2).
 namespace muster::connectors {
 
 /// PUT /enrollments/{id}. 200 for a new one too, with the keys.

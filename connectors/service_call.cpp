@@ -21,11 +21,14 @@ std::expected<snapshot, std::string> only_service(const http_exchange& exchange)
   const auto all = exchange.parts().services.all();
   if (all.size() == 1) return all.front();
   if (all.empty()) return std::unexpected("There is no service yet. Create one: muster service create NAME.");
-  return std::unexpected("The host '" + exchange.host() + "' does not say which of " + std::to_string(all.size()) +
-                         " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.");
+  return std::unexpected(
+      "The host '" + exchange.host() + "' does not say which of " + std::to_string(all.size()) +
+      " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.");
 }
 
-std::string no_service(std::string_view name) { return "There is no service '" + std::string(name.substr(0, 80)) + "'."; }
+std::string no_service(std::string_view name) {
+  return "There is no service '" + std::string(name.substr(0, 80)) + "'.";
+}
 
 }  // namespace
 
@@ -44,7 +47,8 @@ std::expected<snapshot, std::string> choose_service(const http_exchange& exchang
   return std::unexpected(no_service(label) + (named.empty() ? " It is the first label of the host name." : ""));
 }
 
-std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights, api_version version) {
+std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
+                                  api_version version) {
   auto service = choose_service(exchange);
   if (!service) {
     exchange.fail(dps_code::not_found, service.error());
@@ -105,7 +109,8 @@ engine::precondition if_match_of(const http_request& request) {
 void submit(const exchange_ptr& exchange, const principal& who, engine::command command, http_reply::renderer render) {
   auto caller = caller_of(*exchange, who);
   if (!caller) return;
-  exchange->parts().gateway.submit(std::move(command), std::move(*caller), std::make_shared<http_reply>(exchange, std::move(render)));
+  exchange->parts().gateway.submit(std::move(command), std::move(*caller),
+                                   std::make_shared<http_reply>(exchange, std::move(render)));
 }
 
 std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most) {

@@ -18,12 +18,15 @@ struct service_call {
 /// Whether the request must name an api-version: the vendor's operations do, ours need not.
 enum class api_version : std::uint8_t { required, optional };
 
-/// The service that a request is for: the one that the query parameter `service` names (by name or ID scope), else that of the
-/// host name's first label. Where the host is an address or `localhost`, the only service there is. Otherwise says why none.
+/// The service that a request is for: the one that the query parameter `service` names (by name or ID scope), else that
+/// of the host name's first label. Where the host is an address or `localhost`, the only service there is. Otherwise
+/// says why none.
 std::expected<std::shared_ptr<const engine::scope_snapshot>, std::string> choose_service(const http_exchange& exchange);
 
-/// Finds the service, authorizes the request and checks its api-version. If anything is missing the exchange is finished.
-std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights, api_version version);
+/// Finds the service, authorizes the request and checks its api-version. If anything is missing the exchange is
+/// finished.
+std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
+                                  api_version version);
 
 /// The service's read models; if its shard is not open the exchange is finished with 503.
 std::shared_ptr<engine::shard_view> open_view(http_exchange& exchange, const engine::scope_snapshot& service);
@@ -33,13 +36,14 @@ template <class Name>
 std::optional<Name> path_name(http_exchange& exchange, std::size_t i) {
   auto name = Name::parse(exchange.variable(i));
   if (!name) {
-    exchange.fail(dps_code::argument_invalid, std::string(Name::what()) + " in the path: expected " + std::string(Name::rule()) + ".");
+    exchange.fail(dps_code::argument_invalid,
+                  std::string(Name::what()) + " in the path: expected " + std::string(Name::rule()) + ".");
   }
   return name;
 }
 
-/// The caller of a command: `by`, correlation id, and the header Idempotency-Key with the digest of method, path and body. If the
-/// key is no 1 to 128 visible ASCII characters, the exchange is finished with 400.
+/// The caller of a command: `by`, correlation id, and the header Idempotency-Key with the digest of method, path and
+/// body. If the key is no 1 to 128 visible ASCII characters, the exchange is finished with 400.
 std::optional<engine::caller> caller_of(http_exchange& exchange, const principal& who);
 
 /// If-Match: one pair of quotes around it is dropped, `*` means any version.
@@ -48,8 +52,8 @@ engine::precondition if_match_of(const http_request& request);
 /// Sends a command of `who`; `render` makes the response of its answer.
 void submit(const exchange_ptr& exchange, const principal& who, engine::command command, http_reply::renderer render);
 
-/// The query parameter or header value `text` as a number of `least` to `most`, `otherwise` if it is empty; nothing if it is
-/// no number. Larger numbers are cut to `most`.
+/// The query parameter or header value `text` as a number of `least` to `most`, `otherwise` if it is empty; nothing if
+/// it is no number. Larger numbers are cut to `most`.
 std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most);
 
 }  // namespace muster::connectors

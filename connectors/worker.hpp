@@ -10,7 +10,7 @@ namespace muster::connectors {
 
 /// One thread for work that may block: reading history, rebuilding. Bounded: what it cannot take is refused at once.
 class worker {
- public:
+public:
   /// At most `queued_max` jobs wait.
   explicit worker(std::size_t queued_max);
   /// Waits for the job that runs; drops those that wait.
@@ -21,7 +21,7 @@ class worker {
   /// Runs `job` later, in order; false if the queue is full, and then `job` is gone. Any thread.
   bool post(std::function<void()> job);
 
- private:
+private:
   void run();
 
   const std::size_t queued_max_;

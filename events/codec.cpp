@@ -16,6 +16,28 @@ using json_out = rapidjson::Writer<rapidjson::StringBuffer>;
 
 // ---- writing
 
+// The length of the UTF-8 sequence at the start of `text`; 0 if there is none (RFC 3629 section 4).
+std::size_t utf8_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return text.size() >= length && simdjson::validate_utf8(text.substr(0, length)) ? length : 0;
+}
+
+// Some texts hold what a stranger sent: whatever bytes those are, the event must be read back, or it would stop its shard.
+void write_text(json_out& out, std::string_view value) {
+  if (simdjson::validate_utf8(value)) {
+    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    return;
+  }
+  std::string mended;
+  while (!value.empty()) {
+    const auto length = utf8_length(value);
+    mended += length == 0 ? std::string_view("\xef\xbf\xbd") : value.substr(0, length);  // U+FFFD
+    value.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  out.String(mended.data(), static_cast<rapidjson::SizeType>(mended.size()));
+}
+
 class json_writer {
  public:
   explicit json_writer(json_out& out, const sealed_renderer* render = nullptr) : out_(out), render_(render) {}
@@ -65,7 +87,7 @@ class json_writer {
   }
 
  private:
-  void text(std::string_view value) { out_.String(value.data(), static_cast<rapidjson::SizeType>(value.size())); }
+  void text(std::string_view value) { write_text(out_, value); }
 
   json_out& out_;
   const sealed_renderer* render_;
@@ -307,7 +329,7 @@ void write_schemas(json_out& out) {
 
 void member(json_out& out, const char* name, std::string_view value) {
   out.Key(name);
-  out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  write_text(out, value);
 }
 
 }  // namespace
@@ -339,7 +361,7 @@ std::string to_json(const event& e, const sealed_renderer& render) { return writ
 std::string to_json_string(std::string_view text) {
   rapidjson::StringBuffer buffer;
   json_out out(buffer);
-  out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  write_text(out, text);
   return {buffer.GetString(), buffer.GetSize()};
 }
 
@@ -390,23 +412,6 @@ std::string json_schema() {
   out.EndObject();
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
-}
-
-std::optional<json_text> to_json_object(std::string_view text) {
-  padded_parser parser;
-  std::string minified(text.size(), '\0');
-  std::size_t size = 0;
-  if (simdjson::minify(text.data(), text.size(), minified.data(), size) != simdjson::SUCCESS) return std::nullopt;
-  minified.resize(size);
-  ondemand::document document;
-  ondemand::object object;
-  auto parsed = parser.iterate(minified);
-  if (std::move(parsed).get(document) != simdjson::SUCCESS || document.get_object().get(object) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
-  std::string_view raw;
-  if (object.raw_json().get(raw) != simdjson::SUCCESS || raw.size() != minified.size()) return std::nullopt;
-  return json_text{std::move(minified)};
 }
 
 }  // namespace muster::events

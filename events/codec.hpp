@@ -17,6 +17,7 @@ struct codec_error {
 };
 
 /// The data of an event as compact JSON, members in the order of `describe`; absent optionals and empty lists are left out.
+/// Bytes of a text that are not UTF-8 are given as U+FFFD: `from_json` reads whatever this writes.
 std::string to_json(const event& e);
 
 /// What stands in place of a sealed field: JSON text, or nothing to leave the box as it is. `member` is the field's name.
@@ -38,8 +39,5 @@ std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_vie
 
 /// The JSON Schema (draft 2020-12) of the data of every event type, one document with a definition each.
 std::string json_schema();
-
-/// `text` without white space between tokens, or nothing if it is not a JSON object.
-std::optional<json_text> to_json_object(std::string_view text);
 
 }  // namespace muster::events

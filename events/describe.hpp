@@ -147,8 +147,10 @@ class row_reader {
   template <class T>
   void read(T& value) {
     if constexpr (std::same_as<T, bool>) value = byte() != 0;
-    else if constexpr (std::is_enum_v<T>) value = static_cast<T>(byte());
-    else if constexpr (std::integral<T>) value = static_cast<T>(number());
+    else if constexpr (std::is_enum_v<T>) {
+      value = static_cast<T>(byte());
+      if constexpr (named_enum<T>) ok_ = ok_ && static_cast<std::size_t>(value) < std::size(enum_names<T>);
+    } else if constexpr (std::integral<T>) value = static_cast<T>(number());
     else if constexpr (is_counter<T>::value) value = T(number());
     else if constexpr (std::same_as<T, timestamp>) {
       value = timestamp(std::chrono::microseconds(static_cast<std::int64_t>(number())));

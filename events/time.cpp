@@ -8,7 +8,7 @@ namespace muster::events {
 namespace {
 
 bool read_number(std::string_view& text, std::size_t digits, int& value) {
-  if (text.size() < digits) return false;
+  if (text.size() < digits || text.front() == '-') return false;  // from_chars would take a sign for a digit
   const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
   if (error != std::errc{} || end != text.data() + digits) return false;
   text.remove_prefix(digits);

@@ -6,10 +6,10 @@
 
 namespace muster::engine {
 
-/// Long work on a running node, for operators. Each call blocks until it is done, and answers with a JSON object that sums it
-/// up. Not on the command path; one call at a time.
+/// Long work on a running node, for operators. Each call blocks until it is done, and answers with a JSON object that
+/// sums it up. Not on the command path; one call at a time.
 class maintenance {
- public:
+public:
   virtual ~maintenance() = default;
 
   /// Folds every open shard's journal into a new generation of its projections, compares it with the serving one and

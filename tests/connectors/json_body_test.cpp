@@ -1,5 +1,4 @@
 #include "connectors/json_body.hpp"
-
 #include "engine/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -24,7 +23,9 @@ std::string nested(std::size_t levels) {
   return text + '}';
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -76,7 +77,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_json_object_is_refused_with_what_and_where) {
       {R"({"a":1} x)", "follows"},
       {"{\"a\":\"\xff\"}", "not UTF-8: byte 6"},
       {"{\"a\":\"\xc3\xbc\xed\xa0\x80\"}", "not UTF-8: byte 8"},
-      {"{\"a\":\"\xe2\x82", "not UTF-8: byte 6"},
+      {"{\"a\":\"\xe2\x82\"}", "not UTF-8: byte 6"},
       {R"({"a":1,"a":1})", "The body: the member 'a' comes twice"},
       {R"({"a":1,"\u0061":1})", "the member 'a' comes twice"},
       {R"({"x":[{"y":{"a":1,"b":2,"a":3}}]})", "x[0].y: the member 'a' comes twice"},
@@ -91,7 +92,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_json_object_is_refused_with_what_and_where) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(thirty_two_levels_are_taken) { BOOST_TEST(error_of(nested(32)) == ""); }
+BOOST_AUTO_TEST_CASE(thirty_two_levels_are_taken) {
+  BOOST_TEST(error_of(nested(32)) == "");
+}
 
 BOOST_AUTO_TEST_CASE(ten_thousand_members_cost_no_more_than_their_size) {
   std::string body = "{";

@@ -1,8 +1,7 @@
 #include "connectors/sas_authorization.hpp"
-
 #include "engine/attestation/sas_token.hpp"
 #include "events/bytes.hpp"
-#include "support/service_requests.hpp"
+#include "tests/support/service_requests.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -39,7 +38,9 @@ std::string outcome(const engine::scope_snapshot& service, const std::string& to
   return who ? who->by : std::to_string(who.error().code) + " " + who.error().message;
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -47,13 +48,18 @@ BOOST_AUTO_TEST_SUITE(sas_authorization)
 
 BOOST_AUTO_TEST_CASE(the_tokens_of_real_clients_are_verified) {
   const auto nodes = service_with(std::string(32, '\1'), "other key, other key");
-  BOOST_TEST(outcome(nodes, "SharedAccessSignature sr=My-DPS.azure-devices-provisioning.net&sig="
-                            "sG24yFrHOgIoMWtHRdXo7MFaxYFhl03Dv0JvXtX5a24%3D&skn=owner&se=1795229360") == "policy:owner");
+  BOOST_TEST(outcome(nodes,
+                     "SharedAccessSignature sr=My-DPS.azure-devices-provisioning.net&sig="
+                     "sG24yFrHOgIoMWtHRdXo7MFaxYFhl03Dv0JvXtX5a24%3D&skn=owner&se=1795229360") == "policy:owner");
   const auto docs = service_with("other key, other key", *events::from_base64(vector_key));
-  BOOST_TEST(outcome(docs, "SharedAccessSignature sr=my-dps.azure-devices-provisioning.net&sig="
-                           "GTZFx9vohhFJKW80HHtkRlurMtjzX%2fBIwumytgfetfo%3d&se=2000000000&skn=owner") == "policy:owner");
-  BOOST_TEST(outcome(docs, "sharedaccesssignature skn=owner&se=2000000000&sr=my-dps.azure-devices-provisioning.net%2fenrollments&sig="
-                           "ddCTnRLWv4r0SBv%2FQ3LO35dlP9zLoyPRpNlzbdEmyEI%3D") == "policy:owner");
+  BOOST_TEST(outcome(docs,
+                     "SharedAccessSignature sr=my-dps.azure-devices-provisioning.net&sig="
+                     "GTZFx9vohhFJKW80HHtkRlurMtjzX%2fBIwumytgfetfo%3d&se=2000000000&skn=owner") == "policy:owner");
+  BOOST_TEST(
+      outcome(
+          docs,
+          "sharedaccesssignature skn=owner&se=2000000000&sr=my-dps.azure-devices-provisioning.net%2fenrollments&sig="
+          "ddCTnRLWv4r0SBv%2FQ3LO35dlP9zLoyPRpNlzbdEmyEI%3D") == "policy:owner");
 }
 
 BOOST_AUTO_TEST_CASE(either_key_of_the_policy_signs) {
@@ -71,14 +77,19 @@ BOOST_AUTO_TEST_CASE(a_refusal_names_the_check_that_failed) {
   };
   const row rows[] = {
       {"", "401000 Unauthorized: the header Authorization is missing"},
-      {"Basic dXNlcjpwYXNz", "401000 Unauthorized: the header Authorization is missing or is no shared access signature"},
+      {"Basic dXNlcjpwYXNz",
+       "401000 Unauthorized: the header Authorization is missing or is no shared access signature"},
       {"SharedAccessSignature sr=x&se=1", "401000"},
       {good + "&sr=other", "401000"},
-      {sign(host, "primary-primary!", "", 2'000'000'000), "401002 Unauthorized: the token names no policy; add skn=POLICY."},
-      {sign(host, "another key here", "owner", 2'000'000'000), "401002 Unauthorized: the token is not signed with a key of the policy 'owner'"},
-      {sign(host, "primary-primary!", "nobody", 2'000'000'000), "401002 Unauthorized: the token is not signed with a key of the policy 'nobody'"},
+      {sign(host, "primary-primary!", "", 2'000'000'000),
+       "401002 Unauthorized: the token names no policy; add skn=POLICY."},
+      {sign(host, "another key here", "owner", 2'000'000'000),
+       "401002 Unauthorized: the token is not signed with a key of the policy 'owner'"},
+      {sign(host, "primary-primary!", "nobody", 2'000'000'000),
+       "401002 Unauthorized: the token is not signed with a key of the policy 'nobody'"},
       {sign(host, "primary-primary!", "owner", 1'795'228'999), "401002 Unauthorized: the token expired at 2026-11-21T"},
-      {sign("other.example.com", "primary-primary!", "owner", 2'000'000'000), "401002 Unauthorized: the token is for 'other.example.com'"},
+      {sign("other.example.com", "primary-primary!", "owner", 2'000'000'000),
+       "401002 Unauthorized: the token is for 'other.example.com'"},
       {sign(host + "/enrollmentGroups", "primary-primary!", "owner", 2'000'000'000), "not for this path"},
       {"Bearer something", "401002 Unauthorized: this is no operator's token"},
   };
@@ -101,12 +112,13 @@ BOOST_AUTO_TEST_CASE(a_token_changed_in_any_part_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_resource_covers_its_host_and_whole_segments_below_its_path) {
   const std::vector<std::string> path = {"enrollments", "a b"};
-  for (const auto* good : {"h.example", "H.Example", "h.example:8443", "https://h.example/", "https://h.example:443", "h.example/",
-                           "h.example/enrollments", "h.example/Enrollments/A B", "https://h.example/enrollments/"}) {
+  for (const auto* good :
+       {"h.example", "H.Example", "h.example:8443", "https://h.example/", "https://h.example:443", "h.example/",
+        "h.example/enrollments", "h.example/Enrollments/A B", "https://h.example/enrollments/"}) {
     BOOST_TEST(resource_covers(good, "h.example", path), good);
   }
-  for (const auto* bad : {"", "/", "example", "h.example.com", "h.example/enroll", "h.example/enrollments/a", "h.example//enrollments",
-                          "h.example/enrollments/a b/c", "x.h.example", "h.example@evil"}) {
+  for (const auto* bad : {"", "/", "example", "h.example.com", "h.example/enroll", "h.example/enrollments/a",
+                          "h.example//enrollments", "h.example/enrollments/a b/c", "x.h.example", "h.example@evil"}) {
     BOOST_TEST(!resource_covers(bad, "h.example", path), bad);
   }
   BOOST_TEST(resource_covers("[::1]:8443", "[::1]", path));
@@ -121,7 +133,8 @@ BOOST_AUTO_TEST_CASE(an_operator_may_do_everything_and_a_policy_what_its_rights_
   BOOST_REQUIRE(alice);
   BOOST_TEST(alice->by == "operator:alice");
   BOOST_TEST(!lacking(*alice, {enrollment_write, service_config}).has_value());
-  const auto owner = authorize(asking(sign(host, "primary-primary!", "owner", 2'000'000'000)), host, service, {&token, 1}, now);
+  const auto owner =
+      authorize(asking(sign(host, "primary-primary!", "owner", 2'000'000'000)), host, service, {&token, 1}, now);
   BOOST_REQUIRE(owner);
   BOOST_TEST(!lacking(*owner, {enrollment_read}).has_value());
   const auto refusal = lacking(*owner, {enrollment_read, enrollment_write});

@@ -400,6 +400,18 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(one_frame_drops_at_most_256_command_ids, Kind, kin
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_command_id_used_anew_outlives_its_first_use, Kind, kinds) {
+  folded<Kind> f;
+  for (int i = 0; i < 300; ++i) f.history.add(refused_as_unknown(scope_a, "x"), "command-" + std::to_string(i));
+  f.fold();
+  f.history.advance(25h).add(refused_as_unknown(scope_a, "x"), "command-299");  // due, but beyond what one frame drops
+  f.fold();
+  f.fold();
+  const auto found = f.view->command(scope_a, "command-299")->value;
+  BOOST_TEST_REQUIRE(found.has_value());
+  BOOST_TEST(found->first_sequence.value() == 301U);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_what_was_deleted_wait_until_they_are_destroyed, Kind, kinds) {
   folded<Kind> f;
   f.history.add(group_created(scope_a, "g1")).add(enrolled(scope_a, "dev-1")).add(registered(scope_a, "dev-1"));

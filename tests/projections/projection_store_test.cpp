@@ -72,6 +72,22 @@ BOOST_AUTO_TEST_CASE(a_switched_generation_survives_and_the_old_one_goes_with_it
   BOOST_TEST((store->open(shard).value()->position() == frames.back().after));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_written_survives_a_killed_process) {
+  const temporary_directory directory;
+  const temporary_directory killed;
+  const auto frames = eventful_history(31, 100);
+  const auto store = store_in(directory.path());
+  const auto begun = store->begin_generation(shard).value();
+  apply_in_calls(*begun, std::span(frames).first(50), 10);
+  BOOST_TEST_REQUIRE(store->switch_generation(shard).has_value());
+  apply_in_calls(*begun, std::span(frames).subspan(50), 10);
+  // The files as they are while the store is open: nothing was closed in order.
+  std::filesystem::copy(directory.path(), killed.path(), std::filesystem::copy_options::recursive);
+  const auto left = store_in(killed.path());
+  const auto view = left->open(shard).value();
+  BOOST_TEST(same_rows(store->fingerprint_of(*begun).value(), left->fingerprint_of(*view).value()));
+}
+
 BOOST_AUTO_TEST_CASE(a_rebuild_that_did_not_end_leaves_nothing) {
   const temporary_directory directory;
   const auto frames = eventful_history(17, 50);

@@ -73,7 +73,7 @@ void node::tick() {
 void node::log_grew() {
   if (reading_) return;
   reading_ = true;
-  run_after(world_.roll.between(50us, world_.roll.chance(100) ? world_.plan.tail_delay_max : 500us), [this] { read_log(); });
+  run_after(world_.roll.between(50us, world_.roll.chance(100) ? world_.plan.tail_delay_max : world_.plan.tail_delay), [this] { read_log(); });
 }
 
 void node::read_log() {

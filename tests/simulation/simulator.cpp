@@ -68,7 +68,7 @@ class simulator {
 
 events::journal_id draw_journal(std::uint64_t seed) { return seeded_entropy(seed).draw_id<events::journal_id>(); }
 
-simulator::simulator(std::uint64_t seed, bool with_trace) : w_(seed * 0x9e3779b97f4a7c15U + 1, with_trace, draw_journal(seed)) {
+simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next(), with_trace, draw_journal(seed)) {
   draw_plan();
   w_.log.on_landed = [this](const engine::log_record& record) {
     const auto header = events::read_header(record.bytes);
@@ -105,7 +105,8 @@ void simulator::draw_plan() {
   if (roll.chance(250)) plan.frame_bytes_max = 1400;
   if (roll.chance(250)) plan.changed_keys_max = 16 + roll.below(40);
   plan.decision_max = roll.between(1ms, 400ms);
-  plan.tail_delay_max = roll.between(1ms, 500ms);
+  plan.tail_delay = roll.chance(250) ? 20ms : 500us;
+  plan.tail_delay_max = roll.between(20ms, 500ms);
   plan.save_per_mille = roll.chance(200) ? 1000 : 50 + static_cast<unsigned>(roll.below(400));
   plan.lag_per_mille = rate(700);
   w_.log.faults = {rate(100), rate(150), rate(150), rate(200), rate(200), roll.between(100ms, 12s)};
@@ -115,7 +116,8 @@ void simulator::draw_plan() {
   end_ = calm_from_ + 45s;
   fault_gap_ = roll.between(300ms, 8s);
   pause_max_ = roll.between(50ms, 12s);
-  busy_at_the_turn_ = roll.chance(60);
+  busy_at_the_turn_ = roll.chance(40);
+  if (busy_at_the_turn_) plan.decision_max = plan.tail_delay = plan.tail_delay_max = 1ms;
 }
 
 // ---- processes and their faults
@@ -242,13 +244,13 @@ void simulator::plan_clients() {
     for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms), false);
   }
   if (!busy_at_the_turn_) return;
-  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 10ms)) add(when, true);
+  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 4ms)) add(when, true);
 }
 
 // Groups hardly change while there is much to do: a registration waits for those who change them.
 command simulator::draw_command(int id, bool busy) {
   auto& roll = w_.roll;
-  command c{id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(600)};
+  command c{id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(500)};
   const auto kind = roll.below(10);
   if (kind >= 9) c.kind = command_kind::release_device;
   else if (kind >= 7) c.kind = command_kind::read_device;
@@ -271,7 +273,7 @@ void simulator::ask(std::size_t who) {
   if (open != machines_.end() && w_.roll.chance(600)) at = static_cast<std::size_t>(open - machines_.begin());
   const auto& m = machines_[at];
   if (!m.process) return ask_again(who, w_.roll.between(20ms, 500ms));
-  const auto patience = w_.roll.chance(300) ? 100ms : 3s;
+  const auto patience = w_.roll.chance(400) ? 20ms : 3000ms;
   ask_again(who, w_.roll.between(patience, patience * 2));
   m.process->submit(c.what, [this, who](const answer& a) {
     auto& asked = clients_[who];

@@ -13,7 +13,8 @@ struct run_plan {
   std::size_t frame_bytes_max = 0;      ///< 0: the engine's own
   std::size_t changed_keys_max = 0;     ///< 0: the engine's own
   microseconds decision_max{0};         ///< how long a decision takes at most
-  microseconds tail_delay_max{0};       ///< how long after it landed a record is read at most
+  microseconds tail_delay{0};           ///< how long after it landed a record is read at most, mostly
+  microseconds tail_delay_max{0};       ///< and at most, ever
   unsigned save_per_mille = 300;        ///< how often a process saves after a record
   unsigned lag_per_mille = 300;         ///< how often an actor or a snapshot stays behind
 };

@@ -9,50 +9,58 @@
 
 namespace muster::tests {
 
-/// Read models that hold what a test put into them. Lists come in the order of the keys; what a test does not need is empty.
+/// Read models that hold what a test put into them. Lists come in the order of the keys; what a test does not need is
+/// empty.
 class fake_shard_view final : public engine::shard_view {
- public:
-  std::map<std::string, engine::device_state> devices;          ///< by registration id key
+public:
+  std::map<std::string, engine::device_state> devices;             ///< by registration id key
   std::map<std::string, engine::hub_device_state> hub_identities;  ///< by `hub/device`
   std::vector<engine::event_count> counts;
   engine::log_position folded;
-  std::map<std::uint64_t, events::log_offset> frames;           ///< by the sequence of a frame's last event
-  std::vector<engine::event_place> places;                      ///< of every stream
+  std::map<std::uint64_t, events::log_offset> frames;  ///< by the sequence of a frame's last event
+  std::vector<engine::event_place> places;             ///< of every stream
 
   engine::log_position position() const override { return folded; }
-  engine::result<engine::as_of<engine::device_state>> device(const events::id_scope&, const events::registration_id& id) override {
+  engine::result<engine::as_of<engine::device_state>> device(const events::id_scope&,
+                                                             const events::registration_id& id) override {
     const auto at = devices.find(id.key());
     return engine::as_of<engine::device_state>{at == devices.end() ? engine::device_state() : at->second, {}};
   }
-  engine::result<engine::as_of<engine::hub_device_state>> hub_device(const events::id_scope&, const events::hub_name& hub,
-                                                                     const events::device_id& id) override {
+  engine::result<engine::as_of<engine::hub_device_state>>
+  hub_device(const events::id_scope&, const events::hub_name& hub, const events::device_id& id) override {
     const auto at = hub_identities.find(hub.key() + "/" + id.key());
-    return engine::as_of<engine::hub_device_state>{at == hub_identities.end() ? engine::hub_device_state() : at->second, {}};
+    return engine::as_of<engine::hub_device_state>{at == hub_identities.end() ? engine::hub_device_state() : at->second,
+                                                   {}};
   }
-  engine::result<engine::as_of<std::optional<engine::command_record>>> command(const events::id_scope&, std::string_view) override {
+  engine::result<engine::as_of<std::optional<engine::command_record>>> command(const events::id_scope&,
+                                                                               std::string_view) override {
     return engine::as_of<std::optional<engine::command_record>>{};
   }
   engine::result<std::vector<engine::service_state>> services() override { return {}; }
-  engine::result<std::vector<std::pair<std::string, engine::group_state>>> groups(const events::id_scope&) override { return {}; }
+  engine::result<std::vector<std::pair<std::string, engine::group_state>>> groups(const events::id_scope&) override {
+    return {};
+  }
   engine::result<engine::directory_state> directory() override { return {}; }
 
-  engine::result<engine::page<engine::registration_record>> registrations(const events::id_scope&,
-                                                                          const engine::registration_filter& filter,
-                                                                          const engine::page_request& request) override {
+  engine::result<engine::page<engine::registration_record>>
+  registrations(const events::id_scope&, const engine::registration_filter& filter,
+                const engine::page_request& request) override {
     return list<engine::registration_record>(devices, request, [&](const engine::device_state& each) {
       return fits(each, filter) ? each.registration : std::nullopt;
     });
   }
-  engine::result<std::uint64_t> count_registrations(const events::id_scope&, const engine::registration_filter& filter) override {
+  engine::result<std::uint64_t> count_registrations(const events::id_scope&,
+                                                    const engine::registration_filter& filter) override {
     return static_cast<std::uint64_t>(
         std::ranges::count_if(devices, [&](const auto& each) { return fits(each.second, filter); }));
   }
   engine::result<engine::page<engine::enrollment_record>> enrollments(const events::id_scope&,
                                                                       const engine::page_request& request) override {
-    return list<engine::enrollment_record>(devices, request, [](const engine::device_state& each) { return each.enrollment; });
+    return list<engine::enrollment_record>(devices, request,
+                                           [](const engine::device_state& each) { return each.enrollment; });
   }
-  engine::result<engine::page<engine::hub_device_state>> hub_devices(const events::id_scope&, const events::hub_name& hub,
-                                                                     const engine::page_request& request) override {
+  engine::result<engine::page<engine::hub_device_state>>
+  hub_devices(const events::id_scope&, const events::hub_name& hub, const engine::page_request& request) override {
     return list<engine::hub_device_state>(hub_identities, request, [&](const engine::hub_device_state& each) {
       return each.identity && each.identity->hub == hub ? std::optional(each) : std::nullopt;
     });
@@ -71,11 +79,11 @@ class fake_shard_view final : public engine::shard_view {
   }
   engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope&) override { return counts; }
 
- private:
+private:
   static bool fits(const engine::device_state& device, const engine::registration_filter& filter) {
     const auto& record = device.registration;
-    return record && (!filter.status || record->status == *filter.status) && (!filter.group || record->group == filter.group) &&
-           (!filter.hub || record->hub == filter.hub);
+    return record && (!filter.status || record->status == *filter.status) &&
+           (!filter.group || record->group == filter.group) && (!filter.hub || record->hub == filter.hub);
   }
 
   template <class Item, class Rows, class Select>
@@ -98,7 +106,7 @@ class fake_shard_view final : public engine::shard_view {
 
 /// Services that a test put in, all on shard 0, whose read models are `rows`.
 class fake_catalog final : public engine::catalog {
- public:
+public:
   std::vector<std::shared_ptr<const engine::scope_snapshot>> services;
   std::shared_ptr<fake_shard_view> rows = std::make_shared<fake_shard_view>();
   bool open = true;
@@ -112,7 +120,7 @@ class fake_catalog final : public engine::catalog {
   std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override { return services; }
   std::shared_ptr<engine::shard_view> view(events::shard_id) const override { return open ? rows : nullptr; }
 
- private:
+private:
   template <class Fits>
   std::shared_ptr<const engine::scope_snapshot> find_if(const Fits& fits) const {
     const auto at = std::ranges::find_if(services, [&](const auto& each) { return fits(each->service); });

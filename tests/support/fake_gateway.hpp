@@ -10,7 +10,7 @@ namespace muster::tests {
 
 /// Keeps what was submitted and answers as the test says, before `submit` returns. Not thread-safe.
 class fake_gateway final : public engine::command_gateway {
- public:
+public:
   struct submission {
     engine::command what;
     engine::caller who;
@@ -22,8 +22,10 @@ class fake_gateway final : public engine::command_gateway {
   std::vector<std::shared_ptr<engine::reply>> waiting;
 
   void submit(engine::command c, engine::caller who, std::shared_ptr<engine::reply> to) override {
-    if (answer_with) to->deliver(answer_with(c));
-    else waiting.push_back(std::move(to));
+    if (answer_with)
+      to->deliver(answer_with(c));
+    else
+      waiting.push_back(std::move(to));
     submitted.push_back({std::move(c), std::move(who)});
   }
 

@@ -65,7 +65,7 @@ void use_own_certificate(SSL_CTX* context) {
 class tls_client::impl {
 public:
   impl(std::uint16_t port, const tls_client_options& options, SSL_SESSION* resumed)
-      : context(SSL_CTX_new(TLS_client_method())) {
+      : socket(connect_to(port)), context(SSL_CTX_new(TLS_client_method())) {
     std::signal(SIGPIPE, SIG_IGN);  // a server that cuts us off is what tests are about
     if (options.version != 0) {
       const int version = options.version == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
@@ -94,7 +94,6 @@ public:
     if (!options.ca_file.empty()) SSL_set1_host(ssl, options.server_name.c_str());
     if (options.verify_at != 0) X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), options.verify_at);
     if (resumed != nullptr) SSL_set_session(ssl, resumed);
-    socket = connect_to(port);
     SSL_set_fd(ssl, socket);
     if (SSL_connect(ssl) != 1) {
       const auto why = connectors::openssl_errors();
@@ -126,9 +125,9 @@ public:
     if (socket >= 0) ::close(socket);
   }
 
+  int socket = -1;
   SSL_CTX* context = nullptr;
   SSL* ssl = nullptr;
-  int socket = -1;
   bool asked = false;
   std::size_t ca_names = 0;
   std::string unread;

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "engine/error.hpp"
+#include "engine/ports/log.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace muster::connectors {
+
+/// Everything an operator may set on a node. Options are named `section.key` in the configuration file (TOML), in `--set
+/// section.key=value` and in messages; the table in config.cpp lists them all with their meaning and range.
+struct node_config {
+  std::filesystem::path data = "muster-data";
+  std::string node_name;  ///< the host's name unless set
+
+  std::string https_address = "127.0.0.1:8443";
+  std::uint64_t https_threads = 2;
+  std::string https_certificate_file;
+  std::string https_key_file;
+  std::vector<std::string> https_names;
+  std::uint64_t https_connections_max = 10'000;
+  std::uint64_t https_connections_per_address_max = 1'000;
+  std::uint64_t https_handshake_timeout_s = 10;
+  std::uint64_t https_header_timeout_s = 10;
+  std::uint64_t https_request_timeout_s = 30;
+  std::uint64_t https_write_timeout_s = 30;
+  std::uint64_t https_idle_timeout_s = 120;
+
+  std::uint64_t admission_requests_per_s = 0;
+  std::uint64_t admission_burst = 0;
+  std::uint64_t admission_per_address_requests_per_s = 0;
+  std::uint64_t admission_per_address_burst = 0;
+
+  std::uint64_t journal_shards = 16;
+  std::uint64_t journal_free_bytes_min = 64 << 20;
+
+  std::string keyring_master_key_file;  ///< DATA/master.key unless set
+  std::uint64_t keyring_erasure_interval_s = 60;
+
+  std::uint64_t actors_workers = 2;
+  std::uint64_t actors_device_actors_max = 100'000;
+  std::uint64_t actors_idle_s = 60;
+
+  std::uint64_t refusals_per_minute_scope = 600;
+  std::uint64_t refusals_per_minute_address = 60;
+
+  std::uint64_t shards_threads = 1;
+  std::uint64_t projections_cache_bytes = 64 << 20;
+  std::uint64_t projections_write_buffer_bytes = 32 << 20;
+
+  std::string log_level = "info";
+  std::uint64_t drain_s = 10;
+
+  std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`
+};
+
+/// Reads a configuration file into `config`. `invalid` names file, line and option: `muster.toml:12: https.addres: unknown option,
+/// did you mean https.address?`
+engine::result<void> read_config_file(const std::filesystem::path& file, node_config& config);
+
+/// Sets one option from the text `section.key=value`, as `--set` gives it.
+engine::result<void> set_option(std::string_view assignment, node_config& config);
+
+/// A complete configuration file with every option, its meaning and its value in `config`.
+std::string print_config(const node_config& config);
+
+/// `text` as a log level; `info` if it is none, which no checked configuration has.
+engine::log_level log_level_named(std::string_view text);
+
+}  // namespace muster::connectors

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "connectors/config.hpp"
+#include "connectors/sas_authorization.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/keyring.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// What lies in a node's data directory beside journal, keyring and projections, and who reads it: `master.key` the node alone,
+/// `operator.token` and `node.json` also the command line on the same machine.
+namespace muster::connectors {
+
+/// The master key: from MUSTER_MASTER_KEY (`given`, empty if unset), or from the configured file, which is made if `create`.
+engine::result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create, engine::entropy& random);
+
+/// Who may act as an operator: `admin` with the token in DATA/operator.token, which is made with a new one for its owner's eyes
+/// only if it is not there, and whom the configuration names.
+engine::result<std::vector<operator_token>> load_operators(const node_config& config, engine::entropy& random);
+
+/// How the command line reaches the node of a data directory.
+struct node_address {
+  std::string url;    ///< `https://127.0.0.1:8443`
+  std::string ca;     ///< path of the CA certificate; empty: the system's
+  std::string token;  ///< the operator's
+};
+
+/// Writes DATA/node.json: where this node is reached while it runs.
+engine::result<void> write_node_file(const node_config& config, const node_address& address);
+/// Removes it: the node serves no more.
+void remove_node_file(const node_config& config);
+/// Reads DATA/node.json and DATA/operator.token. `not_found` if no node serves there.
+engine::result<node_address> read_node_file(const std::filesystem::path& data);
+
+}  // namespace muster::connectors

@@ -1,0 +1,187 @@
+#include "connectors/dps_error.hpp"
+#include "connectors/http_api.hpp"
+#include "connectors/worker.hpp"
+#include "tests/support/http_api_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <future>
+
+namespace {
+
+using namespace muster;
+using tests::contains;
+using tests::error_of;
+using tests::header_of;
+
+/// A journal with one frame of two events: of `demo`'s device dev-1, and of another service's.
+struct history_fixture : tests::http_api_fixture {
+  history_fixture() {
+    events::frame frame;
+    frame.journal = tests::test_journal().id;
+    frame.epoch = events::shard_epoch(1);
+    frame.first_sequence = events::log_sequence(1);
+    frame.node = "node";
+    add(frame, "0ne00000001");
+    add(frame, "0ne00000002");
+    journal.put(events::shard_id(0), events::encode_frame(frame));
+    catalog.rows->folded.next_offset = events::log_offset(1);
+    catalog.rows->frames[2] = events::log_offset(0);
+    catalog.rows->places = {{events::log_sequence(1), events::log_offset(0), 0}};
+  }
+
+  static void add(events::frame& frame, std::string_view scope) {
+    auto& record = frame.records.emplace_back();
+    record.meta.stream =
+        events::stream_name::device(*events::id_scope::parse(scope), *events::registration_id::parse("dev-1"));
+    record.meta.version = events::stream_version(1);
+    record.meta.by = "policy:owner";
+    record.meta.correlation_id = "c0ffee00-0000-4000-8000-000000000001";
+    events::registration_deleted gone;
+    gone.id = *events::registration_id::parse("dev-1");
+    record.meta.type = gone.type;
+    record.data = events::to_json(gone);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(http_api, tests::http_api_fixture)
+
+BOOST_AUTO_TEST_CASE(a_path_that_nobody_serves_is_404_and_another_method_405) {
+  BOOST_TEST(error_of(ask("GET", "/")) == "404 404000 There is nothing at /.");
+  BOOST_TEST(error_of(ask("GET", "/no/such/path")) == "404 404000 There is nothing at /no/such/path.");
+  BOOST_TEST(error_of(ask("GET", "/enrollments/a/b")).starts_with("404"));
+  BOOST_TEST(error_of(ask("GET", "/metrics/x")).starts_with("404"));
+  struct row {
+    std::string method;
+    std::string target;
+    std::string allow;
+  };
+  const row rows[] = {{"POST", "/metrics", "GET, HEAD"},
+                      {"GET", "/0ne00000001/registrations/dev-1/register", "PUT"},
+                      {"DELETE", "/0ne00000001/registrations/dev-1/operations/5.x", "GET, HEAD"},
+                      {"POST", "/enrollmentGroups/g", "GET, HEAD, PUT, DELETE"},
+                      {"PUT", "/registrations/query", "POST, GET, HEAD, DELETE"},
+                      {"POST", "/enrollmentGroups", ""},
+                      {"GET", "/operator/rebuild", "POST"}};
+  for (const auto& each : rows) {
+    const auto response = ask(each.method, each.target);
+    BOOST_TEST(response.status == 405, each.method << " " << each.target);
+    BOOST_TEST(header_of(response, "Allow") == each.allow, each.target << ": " << header_of(response, "Allow"));
+    BOOST_TEST(error_of(response).starts_with("405 405000 "));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(segments_are_found_in_any_letter_case_and_head_is_get) {
+  BOOST_TEST(ask("GET", "/HealthZ").body == "ok\n");
+  BOOST_TEST(ask("HEAD", "/healthz").status == 200);
+  BOOST_TEST(error_of(ask("get", "/healthz")).starts_with("405"));
+}
+
+BOOST_AUTO_TEST_CASE(monitoring_needs_no_token) {
+  const auto metrics = ask("GET", "/metrics");
+  BOOST_TEST(metrics.body == "# metrics\n");
+  BOOST_TEST(header_of(metrics, "Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+  BOOST_TEST(ask("GET", "/readyz").status == 200);
+  not_ready = "shard 3 is replaying";
+  const auto not_yet = ask("GET", "/readyz");
+  BOOST_TEST(not_yet.status == 503);
+  BOOST_TEST(not_yet.body == "shard 3 is replaying\n");
+  BOOST_TEST(ask("GET", "/healthz").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(every_request_is_counted_and_logged_once_without_its_secrets) {
+  gateway.answer_with = [](const engine::command&) -> engine::answer {
+    return engine::rejection{engine::rejection_code::not_attested, "Unauthorized", {}};
+  };
+  ask("PUT", "/0ne00000001/registrations/dev-1/register?api-version=2021-06-01",
+      {{"authorization", "SharedAccessSignature sig=secret"}}, "{}");
+  BOOST_REQUIRE_EQUAL(log.lines.size(), 1U);
+  BOOST_TEST(
+      log.lines[0] ==
+      "1 request answered OperationName=AttestationAttempt Category=DeviceOperations OperationVersion=2021-06-01 "
+      "CallerIpAddress=192.0.2.XXX CorrelationId=c0ffee00-0000-4000-8000-000000000001 DurationMs=0.000 "
+      "ResultType=ClientError "
+      "ResultSignature=401 ErrorCode=401002 Type=Registration Id=dev-1 Protocol=Http");
+  ask("GET", "/nothing");
+  BOOST_TEST(contains(log.lines.back(), "OperationName=Unknown"));
+  ask("GET", "/healthz");
+  BOOST_TEST(log.lines.back().starts_with("0 "));
+  BOOST_TEST(telemetry.requests == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_stranger_sends_never_makes_a_response_that_is_not_utf_8) {
+  for (const auto* target :
+       {"/\xff\xfe", "/operator/services/\xff", "/enrollments/\xff?api-version=2021-10-01", "/events?service=\xff"}) {
+    const auto response = ask("GET", target, {as_operator()});
+    BOOST_TEST(response.status >= 400);
+    BOOST_TEST(connectors::read_json_object(response.body).has_value(), response.body);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_rejection_has_a_number_of_its_status) {
+  for (int code = 0; code <= static_cast<int>(engine::rejection_code::unavailable); ++code) {
+    for (const auto entry : {connectors::entry_kind::other, connectors::entry_kind::individual}) {
+      const auto number = connectors::dps_error_code(static_cast<engine::rejection_code>(code), entry);
+      BOOST_TEST(number >= 400'000);
+      BOOST_TEST(number < 504'000);
+      BOOST_TEST(number != connectors::dps_code::internal);
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(events_of_a_service_come_as_cloud_events_a_line_each, history_fixture) {
+  const auto response = ask("GET", "/events", {token_of("owner")});
+  BOOST_TEST(response.status == 200);
+  BOOST_TEST(header_of(response, "Content-Type") == "application/x-ndjson; charset=utf-8");
+  BOOST_TEST(header_of(response, "x-muster-more") == "false");
+  BOOST_TEST(header_of(response, "x-muster-next") == "0-2");
+  BOOST_TEST(response.body.starts_with(
+      R"({"specversion":"1.0","id":"0-1","type":"muster.registration_deleted.v1","source":"/services/0ne00000001",)"
+      R"("subject":"devices/dev-1",)"));
+  BOOST_TEST(std::ranges::count(response.body, '\n') == 1);
+  BOOST_TEST(ask("GET", "/events?after=0-1&service=demo&limit=5000", {as_operator()}).body.empty());
+  BOOST_TEST(ask("GET", "/operator/services/demo/events?after=0-0", {as_operator()}).body == response.body);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_history_of_one_registration_is_its_stream, history_fixture) {
+  const auto response = ask("GET", "/registrations/DEV-1/history", {token_of("owner")});
+  BOOST_TEST(response.status == 200);
+  BOOST_TEST(contains(response.body, R"("id":"0-1")"));
+  BOOST_TEST(header_of(response, "x-muster-next") == "0-1");
+  BOOST_TEST(ask("GET", "/operator/services/demo/events?stream=devices/dev-1", {as_operator()}).body == response.body);
+  BOOST_TEST(error_of(ask("GET", "/operator/services/demo/events?stream=nonsense", {as_operator()}))
+                 .starts_with("400 400004 stream: expected"));
+}
+
+BOOST_FIXTURE_TEST_CASE(history_is_refused_when_too_many_wait_for_it, history_fixture) {
+  worker_full = true;
+  BOOST_TEST(error_of(ask("GET", "/events", {token_of("owner")})).starts_with("429 429001"));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_runs_jobs_in_order_and_refuses_what_it_cannot_keep) {
+  std::vector<int> ran;
+  std::promise<void> started;
+  std::promise<void> go_on;
+  {
+    connectors::worker worker(1);
+    BOOST_TEST(worker.post([&] {
+      started.set_value();
+      go_on.get_future().wait();
+      ran.push_back(1);
+    }));
+    started.get_future().wait();
+    std::promise<void> second_done;
+    BOOST_TEST(worker.post([&] {
+      ran.push_back(2);
+      second_done.set_value();
+    }));
+    BOOST_TEST(!worker.post([&] { ran.push_back(3); }));
+    go_on.set_value();
+    second_done.get_future().wait();
+  }
+  BOOST_TEST(ran == (std::vector<int>{1, 2}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
