@@ -161,7 +161,6 @@ bool device::let_in(const engine::evidence& shown) {
 
 void device::refuse(const engine::evidence& shown, bool tell_disabled) {
   if (!who_.budget->admit(shown.source_address, *verdict_->refusal, d_->clock.now())) {
-    ++d_->telemetry.registration_attempts[static_cast<std::size_t>(engine::attempt_result::suppressed)];
     return finish_with(too_many_attempts());
   }
   view_hub_reader hubs(*view_, who_.scope);

@@ -85,7 +85,6 @@ bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) 
 void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict) {
   const auto now = d_->clock.now();
   if (!budget_->admit(shown.source_address, *verdict.refusal, now)) {
-    ++d_->telemetry.registration_attempts[static_cast<std::size_t>(engine::attempt_result::suppressed)];
     return c->answer(too_many_attempts());
   }
   no_hubs hubs;

@@ -31,6 +31,8 @@ struct node_address {
 engine::result<void> write_node_file(const node_config& config, const node_address& address);
 /// Removes it: the node serves no more.
 void remove_node_file(const node_config& config);
+/// Whether the process that wrote DATA/node.json still runs; a node that was killed leaves its file behind.
+bool node_serves(const std::filesystem::path& data);
 /// Reads DATA/node.json and DATA/operator.token. `not_found` if no node serves there.
 engine::result<node_address> read_node_file(const std::filesystem::path& data);
 

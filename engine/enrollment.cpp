@@ -9,14 +9,16 @@ namespace {
 
 constexpr std::size_t generated_key_bytes = 64;  // DPS: concepts-symmetric-key-attestation
 
+bool good_key(const std::string& requested) {
+  if (requested.empty()) return true;
+  const auto bytes = events::from_base64(requested);
+  return bytes && bytes->size() >= limits::symmetric_key_bytes_min && bytes->size() <= limits::symmetric_key_bytes_max;
+}
+
 // The bytes of one key: as given, as stored, or new.
 std::string choose_key(const std::string& requested, const std::string* stored, entropy& random) {
   if (!requested.empty()) return events::from_base64(requested).value_or("");
   return stored != nullptr ? *stored : random.draw(generated_key_bytes);
-}
-
-bool good_size(const std::string& key) {
-  return key.size() >= limits::symmetric_key_bytes_min && key.size() <= limits::symmetric_key_bytes_max;
 }
 
 struct chosen_keys {
@@ -25,20 +27,13 @@ struct chosen_keys {
   opened_keys keys;
 };
 
-std::optional<chosen_keys> choose_keys(const requested_keys& requested, const entry_context& context) {
+chosen_keys choose_keys(const requested_keys& requested, const entry_context& context) {
   chosen_keys chosen;
   chosen.fresh = context.data_key == nullptr;
   chosen.data_key = chosen.fresh ? fresh_key(context.random) : *context.data_key;
   chosen.keys.primary = choose_key(requested.primary, context.keys ? &context.keys->primary : nullptr, context.random);
   chosen.keys.secondary = choose_key(requested.secondary, context.keys ? &context.keys->secondary : nullptr, context.random);
-  if (!good_size(chosen.keys.primary) || !good_size(chosen.keys.secondary)) return std::nullopt;
   return chosen;
-}
-
-decision bad_key() {
-  return decision::reject(rejection_code::invalid,
-                          "attestation.symmetricKey: each key must be base64 of " + std::to_string(limits::symmetric_key_bytes_min) +
-                              " to " + std::to_string(limits::symmetric_key_bytes_max) + " bytes.");
 }
 
 // The attestation to store: kept as it is where no key changes, so that the same boxes go on standing in history.
@@ -48,8 +43,13 @@ events::attestation_mechanism attestation_of(const events::attestation_mechanism
   return {events::attestation_type::symmetric_key, chosen.data_key.id, seal_keys(chosen.data_key, stream, chosen.keys, random)};
 }
 
-std::optional<rejection> check_terms(const events::enrollment_terms& terms) {
+// What can never work, whatever is stored.
+std::optional<rejection> check_shape(const events::enrollment_terms& terms, const requested_keys& keys) {
   const auto invalid = [](std::string message) { return rejection{rejection_code::invalid, std::move(message), {}}; };
+  if (!good_key(keys.primary) || !good_key(keys.secondary)) {
+    return invalid("attestation.symmetricKey: each key must be base64 of " + std::to_string(limits::symmetric_key_bytes_min) +
+                   " to " + std::to_string(limits::symmetric_key_bytes_max) + " bytes.");
+  }
   if (!terms.hubs.empty() && !terms.allocation) {
     return invalid("allocationPolicy: it is required when iotHubs are given; use 'hashed' or 'static'.");
   }
@@ -68,21 +68,20 @@ decision decide(const device_state& state, const put_enrollment& c, const entry_
     d.rejected = std::move(r);
     return std::move(d).reading(stream.text(), context.entry_seen);
   };
-  if (const auto bad = check_terms(c.enrollment.terms)) return refuse(*bad);
+  if (const auto bad = check_shape(c.enrollment.terms, c.keys)) return refuse(*bad);
   const auto* stored = state.enrollment ? &*state.enrollment : nullptr;
   const rejection exists{rejection_code::enrollment_exists, "Enrollment already exists.", {}};
   if (auto bad = check_precondition(c.if_match, stored ? stored->version : events::stream_version(), exists)) return refuse(*bad);
   const auto chosen = choose_keys(c.keys, context);
-  if (!chosen) return bad_key();
 
   auto enrollment = c.enrollment;
   if (stored != nullptr) enrollment.id = stored->enrollment.id;  // the first spelling is kept
-  enrollment.terms.attestation = attestation_of(stored ? &stored->enrollment.terms.attestation : nullptr, c.keys, *chosen, stream,
+  enrollment.terms.attestation = attestation_of(stored ? &stored->enrollment.terms.attestation : nullptr, c.keys, chosen, stream,
                                                 context.random);
   decision d;
   d.reading(stream.text(), context.entry_seen);
-  if (chosen->fresh) d.keys.push_back(chosen->data_key);
-  d.keys_to_show = chosen->keys;
+  if (chosen.fresh) d.keys.push_back(chosen.data_key);
+  d.keys_to_show = chosen.keys;
   auto data = stored != nullptr ? events::event(events::enrollment_updated{std::move(enrollment)})
                                 : events::event(events::enrollment_created{std::move(enrollment)});
   d.events.push_back({stream, state.version.next(), std::move(data), {}});
@@ -128,7 +127,7 @@ decision decide(const group_state& state, const put_group& c, const entry_contex
     d.rejected = std::move(r);
     return std::move(d.reading(stream.text(), context.entry_seen).reading(groups, context.scope_seen));
   };
-  if (const auto bad = check_terms(c.group.terms)) return refuse(*bad);
+  if (const auto bad = check_shape(c.group.terms, c.keys)) return refuse(*bad);
   const auto* stored = state.group ? &*state.group : nullptr;
   const rejection exists{rejection_code::group_exists, "EnrollmentGroup already exists.", {}};
   if (auto bad = check_precondition(c.if_match, stored ? state.version : events::stream_version(), exists)) return refuse(*bad);
@@ -139,16 +138,15 @@ decision decide(const group_state& state, const put_group& c, const entry_contex
                    "delete one, or raise the setting symmetricKeyGroupsMax.", {}});
   }
   const auto chosen = choose_keys(c.keys, context);
-  if (!chosen) return bad_key();
 
   auto group = c.group;
   if (stored != nullptr) group.id = stored->id;
   group.terms.attestation =
-      attestation_of(stored ? &stored->terms.attestation : nullptr, c.keys, *chosen, stream, context.random);
+      attestation_of(stored ? &stored->terms.attestation : nullptr, c.keys, chosen, stream, context.random);
   decision d;
   d.reading(stream.text(), context.entry_seen).reading(groups, context.scope_seen);
-  if (chosen->fresh) d.keys.push_back(chosen->data_key);
-  d.keys_to_show = chosen->keys;
+  if (chosen.fresh) d.keys.push_back(chosen.data_key);
+  d.keys_to_show = chosen.keys;
   auto data = stored != nullptr ? events::event(events::enrollment_group_updated{std::move(group)})
                                 : events::event(events::enrollment_group_created{std::move(group)});
   d.events.push_back({stream, state.version.next(), std::move(data), {groups}});

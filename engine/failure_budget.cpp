@@ -7,6 +7,12 @@ namespace muster::engine {
 void failure_budget::enter_minute(events::timestamp now) {
   const auto minute = std::chrono::floor<std::chrono::minutes>(now);
   if (minute == minute_) return;
+  if (!counts_.empty()) {
+    if (ended_.empty()) ended_from_ = minute_;
+    ended_to_ = minute_ + std::chrono::minutes(1);
+    for (const auto& [key, count] : counts_) add(ended_, key.first, key.second, count);
+    counts_.clear();
+  }
   minute_ = minute;
   scope_spent_ = 0;
   address_spent_.clear();
@@ -22,20 +28,22 @@ bool failure_budget::admit(const std::string& address, events::refusal_reason re
       return true;
     }
   }
-  if (counts_.empty()) counted_from_ = minute_;
-  const bool known = counts_.contains({reason, address});
-  ++counts_[{reason, known || counts_.size() < limits::suppressed_addresses_max ? address : std::string()}];
+  add(counts_, reason, address, 1);
   return false;
+}
+
+void failure_budget::add(tally& to, events::refusal_reason reason, const std::string& address, std::uint64_t count) {
+  const bool has_place = to.size() < limits::suppressed_addresses_max || to.contains({reason, address});
+  to[{reason, has_place ? address : std::string()}] += count;
 }
 
 failure_budget::summary failure_budget::take_summary(events::timestamp now) {
   summary s;
-  const auto minute = std::chrono::floor<std::chrono::minutes>(now);
-  if (counts_.empty() || counted_from_ >= minute) return s;
-  s.from = counted_from_;
-  s.to = minute;
-  for (const auto& [key, count] : counts_) s.counts.push_back({key.first, key.second, count});
-  counts_.clear();
+  enter_minute(now);
+  s.from = ended_from_;
+  s.to = ended_to_;
+  for (const auto& [key, count] : ended_) s.counts.push_back({key.first, key.second, count});
+  ended_.clear();
   return s;
 }
 

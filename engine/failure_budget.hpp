@@ -35,18 +35,23 @@ class failure_budget {
   summary take_summary(events::timestamp now);
 
   /// True if something was suppressed and not taken yet.
-  bool pending() const { return !counts_.empty(); }
+  bool pending() const { return !counts_.empty() || !ended_.empty(); }
 
  private:
+  using tally = std::map<std::pair<events::refusal_reason, std::string>, std::uint64_t>;
+
   void enter_minute(events::timestamp now);
+  static void add(tally& to, events::refusal_reason reason, const std::string& address, std::uint64_t count);
 
   std::uint32_t scope_max_;
   std::uint32_t address_max_;
   events::timestamp minute_;  ///< start of the minute being counted
   std::uint32_t scope_spent_ = 0;
   std::unordered_map<std::string, std::uint32_t> address_spent_;
-  std::map<std::pair<events::refusal_reason, std::string>, std::uint64_t> counts_;
-  events::timestamp counted_from_;
+  tally counts_;                  ///< what was suppressed in this minute,
+  tally ended_;                   ///< and what in minutes before that nobody has taken yet:
+  events::timestamp ended_from_;  ///< half-open, [from, to)
+  events::timestamp ended_to_;
 };
 
 }  // namespace muster::engine

@@ -29,16 +29,16 @@ bool belongs_on(const events::event& e, const events::stream_name& stream) {
 }
 
 result<folded_frame> read_events(shard::accepted_frame frame) {
-  folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.records), std::move(frame.after)};
-  folded.events.reserve(folded.records.size());
-  for (const auto& record : folded.records) {
+  folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.after)};
+  folded.events.reserve(frame.records.size());
+  for (auto& record : frame.records) {
     const auto where = [&] { return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text(); };
     auto data = events::from_json(record.meta.type, record.data);
     if (!data) return fail(errc::corrupt, where() + " cannot be read: " + data.error().text);
     if (!belongs_on(*data, record.meta.stream)) {
       return fail(errc::corrupt, where() + " has type " + record.meta.type + ", which does not belong there");
     }
-    folded.events.push_back({record.meta, std::move(*data)});
+    folded.events.push_back({std::move(record.meta), std::move(*data)});
   }
   return folded;
 }

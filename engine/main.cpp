@@ -1,30 +1,30 @@
 #include "actors/runtime.hpp"
+#include "actors/scope_catalog.hpp"
 #include "actors/shard_host.hpp"
 #include "actors/upkeep.hpp"
 #include "connectors/cli/command_line.hpp"
 #include "connectors/config.hpp"
+#include "connectors/dps_error.hpp"
 #include "connectors/embedded_journal.hpp"
 #include "connectors/embedded_keyring.hpp"
 #include "connectors/http_api.hpp"
 #include "connectors/https_server.hpp"
 #include "connectors/json_log.hpp"
-#include "connectors/master_key.hpp"
 #include "connectors/metrics.hpp"
-#include "connectors/node_file.hpp"
-#include "connectors/operator_token.hpp"
+#include "connectors/node_directory.hpp"
 #include "connectors/system_clock.hpp"
 #include "connectors/system_entropy.hpp"
 #include "connectors/tls_context.hpp"
 #include "connectors/worker.hpp"
 #include "engine/history.hpp"
+#include "engine/replay.hpp"
 #include "engine/verification.hpp"
 #include "projections/projection_store.hpp"
 
 #include <csignal>
-#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <thread>
 
 #include <unistd.h>
 
@@ -33,9 +33,23 @@
 namespace {
 
 using namespace muster;
+using engine::errc;
+using engine::fail;
 using engine::result;
 
-/// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` look at without one.
+constexpr auto version_text = "0.1.0";
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+int complain(const engine::error& error) {
+  std::cerr << "muster: " << error.text << '\n';
+  return 1;
+}
+
+/// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` read without one.
 struct storage {
   connectors::system_clock clock;
   connectors::system_entropy entropy;
@@ -46,39 +60,33 @@ struct storage {
 
 result<std::unique_ptr<storage>> open_storage(const connectors::node_config& config, bool create) {
   auto s = std::make_unique<storage>();
-  const std::filesystem::path data = config.data;
-  const auto master = connectors::master_key_of(config, create, s->entropy);
+  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), create, s->entropy);
   if (!master) return std::unexpected(master.error());
-  auto keyring = connectors::open_embedded_keyring(
-      {.directory = data / "keyring", .master_key = *master, .entropy = &s->entropy, .create_if_missing = create});
+  auto keyring = connectors::open_embedded_keyring({config.data / "keyring", *master, &s->entropy, create});
   if (!keyring) return std::unexpected(keyring.error());
   s->keyring = std::move(*keyring);
-  connectors::embedded_journal_options journal_options;
-  journal_options.directory = data / "journal";
-  journal_options.shards = config.journal_shards;
-  journal_options.master_key_fingerprint = s->keyring->master_key_fingerprint();
-  journal_options.create_if_missing = create;
-  journal_options.entropy = &s->entropy;
-  journal_options.free_bytes_min = config.journal_free_bytes_min;
-  auto journal = connectors::open_embedded_journal(std::move(journal_options));
+
+  connectors::embedded_journal_options options;
+  options.directory = config.data / "journal";
+  options.master_key_fingerprint = s->keyring->master_key_fingerprint();
+  options.create_if_missing = create;
+  options.entropy = &s->entropy;
+  options.free_bytes_min = config.journal_free_bytes_min;
+  if (create) options.shards = static_cast<std::uint32_t>(config.journal_shards);
+  auto journal = connectors::open_embedded_journal(std::move(options));
   if (!journal) return std::unexpected(journal.error());
   s->journal = std::move(*journal);
-  auto projections = projections::make_projection_store({.directory = data / "projections",
-                                                         .cache_bytes = config.projections_cache_bytes,
-                                                         .write_buffer_bytes = config.projections_write_buffer_bytes});
+
+  auto projections = projections::make_projection_store(
+      {config.data / "projections", config.projections_cache_bytes, config.projections_write_buffer_bytes});
   if (!projections) return std::unexpected(projections.error());
   s->projections = std::move(*projections);
   return s;
 }
 
-int report(const engine::error& error) {
-  std::cerr << "muster: " << error.text << '\n';
-  return 1;
-}
-
 // ---- serve
 
-/// The signals a node listens to, blocked in every thread and taken by one.
+/// The signals a node listens to: blocked in every thread, and waited for by the first.
 sigset_t node_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -86,40 +94,232 @@ sigset_t node_signals() {
   return signals;
 }
 
+connectors::tls_options tls_options_of(const connectors::node_config& config) {
+  return {config.data / "tls", config.https_names, config.https_certificate_file, config.https_key_file};
+}
+
+connectors::https_options https_options_of(const connectors::node_config& config) {
+  using std::chrono::seconds;
+  connectors::https_options options;
+  options.address = config.https_address;
+  options.threads = static_cast<unsigned>(config.https_threads);
+  options.connections_max = config.https_connections_max;
+  options.connections_per_address_max = config.https_connections_per_address_max;
+  options.handshake_timeout = seconds(config.https_handshake_timeout_s);
+  options.header_timeout = seconds(config.https_header_timeout_s);
+  options.request_timeout = seconds(config.https_request_timeout_s);
+  options.write_timeout = seconds(config.https_write_timeout_s);
+  options.idle_timeout = seconds(config.https_idle_timeout_s);
+  options.drain_time = seconds(config.drain_s);
+  const auto limit = [](connectors::admission_limits& limits, std::uint64_t rate, std::uint64_t burst) {
+    limits.requests_per_second = static_cast<double>(rate);
+    limits.burst_requests = static_cast<double>(burst == 0 ? rate : burst);
+  };
+  limit(options.admission.all, config.admission_requests_per_s, config.admission_burst);
+  limit(options.admission.per_address, config.admission_per_address_requests_per_s, config.admission_per_address_burst);
+  return options;
+}
+
+actors::runtime_options runtime_options_of(const connectors::node_config& config) {
+  return {config.actors_workers, config.actors_device_actors_max, std::chrono::seconds(config.actors_idle_s),
+          static_cast<std::uint32_t>(config.refusals_per_minute_scope), static_cast<std::uint32_t>(config.refusals_per_minute_address)};
+}
+
+std::string host_name() {
+  char name[256] = "node";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+result<void> prepare_directory(const std::filesystem::path& data) {
+  std::error_code failed;
+  std::filesystem::create_directories(data, failed);
+  if (!failed) std::filesystem::permissions(data, std::filesystem::perms::owner_all, failed);
+  if (failed) return fail(errc::unavailable, "the data directory " + data.string() + " cannot be used: " + failed.message());
+  return {};
+}
+
+/// Everything of a serving node above its storage.
+class node {
+ public:
+  node(const connectors::node_config& config, storage& s)
+      : config_(config), s_(s), log_(connectors::make_json_log(STDERR_FILENO, connectors::log_level_named(config.log_level), s.clock)),
+        catalog_(s.journal->identity().shards) {}
+
+  result<void> start() {
+    const auto shards = s_.journal->identity().shards;
+    auto tls = connectors::tls_context::open(tls_options_of(config_), s_.clock, s_.entropy);
+    if (!tls) return std::unexpected(tls.error());
+    tls_ = std::move(*tls);
+    auto operators = connectors::load_operators(config_, s_.entropy);
+    if (!operators) return std::unexpected(operators.error());
+    auto host = actors::shard_host::make(
+        {config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
+         std::chrono::seconds(config_.keyring_erasure_interval_s)},
+        {*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_, *log_, catalog_});
+    if (!host) return std::unexpected(host.error());
+    host_ = std::move(*host);
+    host_->start();
+    if (!host_->wait_until_open(std::chrono::hours(24))) {
+      return fail(errc::corrupt, host_->not_ready().value_or("a shard did not open"));
+    }
+    history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
+    runtime_ = std::make_unique<actors::actor_runtime>(
+        runtime_options_of(config_),
+        actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock, s_.entropy, telemetry_, *log_, shards});
+    upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
+    readers_ = std::make_unique<connectors::worker>(32);
+    maintainer_ = std::make_unique<connectors::worker>(1);
+    return start_https(std::move(*operators));
+  }
+
+  std::string ready_line() const { return "ready https=" + https_->address() + " ca=" + tls_->ca_file().string(); }
+
+  void reload() {
+    const auto reloaded = tls_->reload();
+    if (reloaded) log_->write(engine::log_level::info, "certificates reloaded");
+    else log_->write(engine::log_level::error, "certificates were not reloaded", {{"error", reloaded.error().text}});
+  }
+
+  /// Intake first, then what is in flight, then the log.
+  void stop() {
+    const std::chrono::seconds drain(config_.drain_s);
+    connectors::remove_node_file(config_);
+    if (https_) https_->stop();
+    if (https_) https_->join();
+    if (runtime_) runtime_->stop(drain);
+    maintainer_.reset();
+    readers_.reset();
+    if (host_) host_->stop(drain);
+    log_->write(engine::log_level::info, "stopped");
+  }
+
+ private:
+  result<void> start_https(std::vector<connectors::operator_token> operators) {
+    api_ = std::make_unique<connectors::http_api>(connectors::http_parts{
+        .gateway = *runtime_,
+        .services = catalog_,
+        .past = *history_,
+        .keys = *s_.keyring,
+        .log = *log_,
+        .clock = s_.clock,
+        .telemetry = telemetry_,
+        .upkeep = upkeep_.get(),
+        .operators = std::move(operators),
+        .endpoints = [this] { return endpoints(); },
+        .metrics = [this] { return connectors::render_metrics(telemetry_); },
+        .not_ready = [this] { return host_->not_ready(); },
+        .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
+        .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
+        .version = version_text});
+    const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
+      return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
+    };
+    auto https = connectors::https_server::start(https_options_of(config_),
+                                                 {*tls_, *api_, render, s_.clock, s_.entropy, *log_, telemetry_});
+    if (!https) return std::unexpected(https.error());
+    https_ = std::move(*https);
+    port_ = https_->port();
+    return connectors::write_node_file(config_, {"https://" + https_->address(), tls_->ca_file().string(), {}});
+  }
+
+  connectors::endpoint_texts endpoints() const {
+    const auto here = "localhost:" + std::to_string(port_.load());
+    return {here, here, tls_->ca_file().string()};
+  }
+
+  const connectors::node_config& config_;
+  storage& s_;
+  std::unique_ptr<engine::log> log_;
+  engine::telemetry telemetry_;
+  actors::scope_catalog catalog_;
+  std::unique_ptr<connectors::tls_context> tls_;
+  std::unique_ptr<actors::shard_host> host_;
+  std::unique_ptr<engine::history> history_;
+  std::unique_ptr<actors::actor_runtime> runtime_;
+  std::unique_ptr<actors::upkeep> upkeep_;
+  std::unique_ptr<connectors::worker> readers_;
+  std::unique_ptr<connectors::worker> maintainer_;
+  std::unique_ptr<connectors::http_api> api_;
+  std::unique_ptr<connectors::https_server> https_;
+  std::atomic<std::uint16_t> port_{0};
+};
+
 int serve(const connectors::node_config& config) {
   const auto signals = node_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
+  auto s = open_storage(config, true);
+  if (!s) return complain(s.error());
+  node n(config, **s);
+  if (const auto started = n.start(); !started) {
+    n.stop();
+    return complain(started.error());
+  }
+  std::cout << n.ready_line() << std::endl;
+  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) n.reload();
+  n.stop();
+  return 0;
+}
 
-  std::error_code made;
-  std::filesystem::create_directories(config.data, made);
-  std::filesystem::permissions(config.data, std::filesystem::perms::owner_all, made);
-  if (made) return report({engine::errc::unavailable, "the data directory " + config.data + " cannot be used: " + made.message()});
-  auto stored = open_storage(config, true);
-  if (!stored) return report(stored.error());
-  auto& s = **stored;
+// ---- without a node
 
-  const auto log = connectors::make_json_log(STDERR_FILENO, config.log_level, s.clock);
-  engine::telemetry telemetry;
-  auto tls = connectors::tls_context::open(connectors::tls_options_of(config), s.clock, s.entropy);
-  if (!tls) return report(tls.error());
-  auto operators = connectors::load_operators(config, s.entropy);
-  if (!operators) return report(operators.error());
+int verify_stopped(const connectors::node_config& config, bool json) {
+  auto s = open_storage(config, false);
+  if (!s) return complain(s.error());
+  std::vector<engine::shard_verification> reports;
+  for (std::uint32_t i = 0; i < (*s)->journal->identity().shards; ++i) {
+    const events::shard_id shard(i);
+    auto serving = (*s)->projections->open(shard);
+    if (!serving) return complain(serving.error());
+    auto report = engine::verify_shard(*(*s)->journal, *(*s)->projections, shard, **serving);
+    if (!report) return complain(report.error());
+    reports.push_back(std::move(*report));
+  }
+  bool ok = true;
+  std::uint64_t events = 0;
+  std::uint64_t rows = 0;
+  for (const auto& each : reports) {
+    events += each.events;
+    rows += each.rows;
+    if (each.wrong.empty()) continue;
+    ok = false;
+    std::cerr << "muster: shard " << each.shard.value() << ": " << each.wrong << '\n';
+  }
+  if (json) std::cout << engine::to_json(reports) << '\n';
+  else if (ok) std::cout << "ok: " << reports.size() << " shards, " << events << " events, " << rows << " rows\n";
+  return ok ? 0 : 1;
+}
 
-  const auto shards = s.journal->identity().shards;
-  actors::scope_catalog catalog(shards);
-  auto host = actors::shard_host::make(
-      {.node = config.node_name, .threads = config.shard_threads, .key_erasure_interval = config.key_erasure_interval},
-      {*s.journal, *s.keyring, *s.projections, s.clock, s.entropy, telemetry, *log, catalog});
-  if (!host) return report(host.error());
-  engine::history history(*s.journal, *s.keyring, catalog);
-  const auto runtime = actors::make_actor_runtime(
-      connectors::actor_options_of(config),
-      {catalog, **host, *s.keyring, history, s.clock, s.entropy, telemetry, *log, shards});
-  actors::upkeep upkeep(**host, shards);
+int rebuild_stopped(const connectors::node_config& config, bool json) {
+  auto s = open_storage(config, false);
+  if (!s) return complain(s.error());
+  std::uint64_t events = 0;
+  for (std::uint32_t i = 0; i < (*s)->journal->identity().shards; ++i) {
+    const events::shard_id shard(i);
+    auto anew = (*s)->projections->begin_generation(shard);
+    if (!anew) return complain(anew.error());
+    const auto take = [&](std::span<const engine::folded_frame> frames) { return (*anew)->apply(frames); };
+    const auto report = engine::replay(*(*s)->journal, shard, {}, std::nullopt, take);
+    if (!report) return complain(report.error());
+    if (const auto switched = (*s)->projections->switch_generation(shard); !switched) return complain(switched.error());
+    events += report->events;
+  }
+  if (json) std::cout << "{\"events\":" << events << "}\n";
+  else std::cout << "rebuilt from " << events << " events\n";
   return 0;
 }
 
 }  // namespace
 
-int main() { return serve({}); }
+int main(int argc, char** argv) {
+  const connectors::environment env{variable("MUSTER_URL"), variable("MUSTER_TOKEN"), variable("MUSTER_CA"), variable("MUSTER_DATA"),
+                                    variable("MUSTER_MASTER_KEY")};
+  try {
+    return connectors::run_command_line({argv + 1, argv + argc}, env, {serve, verify_stopped, rebuild_stopped, version_text});
+  } catch (const std::exception& e) {
+    std::cerr << "muster: " << e.what() << '\n';
+    return 1;
+  }
+}

@@ -31,25 +31,30 @@ const events::enrollment_terms& terms_of(const device_state& state, const attest
 
 bool is_assigned(const device_state& state) { return state.registration && state.registration->hub && state.registration->device; }
 
-// A registration id is a valid device id: its characters are among those a device id may have.
-events::device_id device_id_of(const device_state& state, const registration_record* record, const evidence& shown) {
-  if (record != nullptr) return *record->device;
+// A device keeps the id it was first given until its record is deleted. A registration id is a
+// valid device id: its characters are among those a device id may have.
+events::device_id first_device_id_of(const device_state& state, const evidence& shown) {
   if (state.enrollment && state.enrollment->enrollment.device) return *state.enrollment->enrollment.device;
   const auto& spelling = state.enrollment ? state.enrollment->enrollment.id : shown.presented;
   return *events::device_id::parse(spelling.text());
 }
 
+// By its enrollment's policy; without one by the device's API version.
+bool never_moves(const events::enrollment_terms& terms, const evidence& shown) {
+  if (terms.reprovision) return !terms.reprovision->update_hub_assignment;
+  return shown.api_version.substr(0, sticky_api_version.size()) <= sticky_api_version;
+}
+
 move_plan plan_move(const device_state& state, const evidence& shown, const events::enrollment_terms& terms,
                     const events::hub_name& chosen) {
-  if (!is_assigned(state)) return {chosen, device_id_of(state, nullptr, shown)};
+  if (!is_assigned(state)) return {chosen, first_device_id_of(state, shown)};
   const auto& record = *state.registration;
   move_plan plan{chosen, *record.device};
-  const bool sticky = !terms.reprovision && shown.api_version.substr(0, sticky_api_version.size()) <= sticky_api_version;
-  const auto policy = terms.reprovision.value_or(events::reprovision_policy{});
-  if (sticky || !policy.update_hub_assignment) {
+  if (never_moves(terms, shown)) {
     plan.hub = *record.hub;
     return plan;
   }
+  const auto policy = terms.reprovision.value_or(events::reprovision_policy{});
   if (chosen == *record.hub) {
     plan.resets_twin = !policy.migrate_device_data;
     plan.substatus = plan.resets_twin ? registration_substatus::device_data_reset
@@ -133,7 +138,7 @@ class registration {
 
   // Never re-provisioned, and the hub it is on needs no choice.
   bool stays_where_it_is() const {
-    return is_assigned(state_) && terms_.reprovision && !terms_.reprovision->update_hub_assignment;
+    return is_assigned(state_) && never_moves(terms_, command_.evidence);
   }
 
   events::hub_name current_hub() const { return is_assigned(state_) ? *state_.registration->hub : events::hub_name(); }
@@ -182,7 +187,9 @@ class registration {
     const bool iot_edge = terms_.iot_edge.value_or(false);
     const bool unchanged = there && target.identity->source == *verdict_.enrollment && target.identity->iot_edge == iot_edge &&
                            target.identity->registration.text() == command_.evidence.presented.text();
-    if (unchanged && !plan.resets_twin) return;
+    // An identity that an earlier assignment left on the new hub is no reason to lose the twin that comes along.
+    const bool writes_twin = plan.resets_twin || plan.leaves_old_hub;
+    if (unchanged && !writes_twin) return;
     const auto stream = events::stream_name::hub_device(command_.scope, plan.hub, plan.device);
     // A changed identity gets a new data key: the old key is destroyed with the old credentials.
     const auto key = fresh_key(context_.random);
@@ -194,7 +201,8 @@ class registration {
       decided_.events.push_back({stream, target.version.next(), events::hub_device_created{std::move(identity), twin}, {}});
       return;
     }
-    auto new_twin = plan.resets_twin ? std::optional(events::device_twin{twin.tags, twin.desired, target.twin.reported}) : std::nullopt;
+    auto new_twin = writes_twin ? std::optional(twin) : std::nullopt;
+    if (plan.resets_twin) new_twin->reported = target.twin.reported;  // the device's own, which stays where the hub stays
     decided_.events.push_back(
         {stream, target.version.next(), events::hub_device_updated{std::move(identity), std::move(new_twin), target.identity->data_key}, {}});
   }
@@ -216,17 +224,28 @@ decision decide_registration(const device_state& state, const register_device& c
   return registration(state, c, verdict, context).decide();
 }
 
+namespace {
+
+// Where no individual enrollment decided, the refusal rests on the group that vouches for the device; or on there being
+// none, which stops being true when the groups change.
+void rest_on_groups(decision& d, const device_state& state, const attestation_verdict& verdict, const registration_context& context) {
+  const auto& scope = context.scope.service.scope;
+  if (verdict.group) {
+    d.reading(events::stream_name::group(scope, verdict.group->state.group->id).text(), context.scope_seen);
+  } else if (!state.enrollment) {
+    d.reading(group_set_key(scope), context.scope_seen);
+  }
+}
+
+}  // namespace
+
 decision decide_refusal(const device_state& state, const evidence& shown, const attestation_verdict& verdict,
                         const events::stream_name& stream, const registration_context& context) {
   decision d;
   const bool append_only = stream == events::stream_name::refusals(context.scope.service.scope);
   const auto& personal = context.record_key != nullptr ? *context.record_key : context.scope.data_key;
-  if (append_only) {
-    // "No group matched" stops being true when the groups change.
-    d.reading(group_set_key(context.scope.service.scope), context.scope_seen);
-  } else {
-    d.reading(stream.text(), context.device_seen);
-  }
+  if (!append_only) d.reading(stream.text(), context.device_seen);
+  rest_on_groups(d, state, verdict, context);
   d.events.push_back({stream, append_only ? events::stream_version() : state.version.next(),
                       events::registration_refused{*verdict.refusal, report_of(verdict, shown, personal, stream, context.random)},
                       {}});

@@ -104,6 +104,8 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
   thread_local hmac hash;
   std::string out(32, '\0');
   std::size_t size = 0;
+  // To OpenSSL no key at all means the one before, and that may be another tenant's.
+  if (key.data() == nullptr) key = "";
   const bool ok = EVP_MAC_init(hash.context.get(), octets(key), key.size(), nullptr) == 1 &&
                   EVP_MAC_update(hash.context.get(), octets(text), text.size()) == 1 &&
                   EVP_MAC_final(hash.context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, out.size()) == 1;

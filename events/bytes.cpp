@@ -131,23 +131,27 @@ std::string to_base64(std::string_view bytes) {
 // Not OpenSSL's: its decoder takes stray bits and white space, and a third of the time of reading an event.
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  if (text.empty()) return std::string();
+  const std::size_t padding = text[text.size() - 1] != '=' ? 0 : text[text.size() - 2] != '=' ? 1 : 2;
   std::string bytes(text.size() / 4 * 3, '\0');
-  std::uint8_t bad = 0;
-  std::uint32_t word = 0;
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    word = 0;
-    for (std::size_t j = 0; j < 4; ++j) {
-      const bool padded = i + j >= text.size() - padding;
-      const auto value = padded ? std::uint8_t{0} : base64_values[static_cast<std::uint8_t>(text[i + j])];
-      bad |= value;
-      word = word << 6U | (value & 63U);
-    }
-    bytes[i / 4 * 3] = static_cast<char>(word >> 16U);
-    bytes[i / 4 * 3 + 1] = static_cast<char>(word >> 8U);
-    bytes[i / 4 * 3 + 2] = static_cast<char>(word);
-  }
+  std::uint32_t bad = 0;
+  const auto digit = [&](std::size_t i) {
+    const std::uint32_t value = base64_values[static_cast<std::uint8_t>(text[i])];
+    bad |= value;
+    return value & 63U;
+  };
+  char* out = bytes.data();
+  const auto put = [&](std::uint32_t word) {
+    *out++ = static_cast<char>(word >> 16U);
+    *out++ = static_cast<char>(word >> 8U);
+    *out++ = static_cast<char>(word);
+  };
+  const auto last = text.size() - 4;
+  for (std::size_t i = 0; i < last; i += 4) put(digit(i) << 18U | digit(i + 1) << 12U | digit(i + 2) << 6U | digit(i + 3));
+  auto word = digit(last) << 18U | digit(last + 1) << 12U;
+  if (padding < 2) word |= digit(last + 2) << 6U;
+  if (padding < 1) word |= digit(last + 3);
+  put(word);
   // The bits that the last digit has too many must be zero, or two texts would mean the same bytes.
   const auto stray = padding == 1 ? word & 0xFFU : padding == 2 ? word & 0xFFFFU : 0U;
   if ((bad & 0xC0U) != 0 || stray != 0) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
+#include "events/ordered_json.hpp"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -184,11 +185,7 @@ class json_reader {
       return from_hex(text, value.bytes);
     } else {
       static_assert(std::same_as<T, sealed_text>);
-      const auto bytes = from_base64(text);
-      if (!bytes || bytes->size() < value.key.bytes.size()) return false;
-      std::copy_n(bytes->begin(), value.key.bytes.size(), value.key.bytes.begin());
-      value.box = bytes->substr(value.key.bytes.size());
-      return true;
+      return read_sealed(text, value);
     }
   }
 
@@ -204,21 +201,6 @@ class json_reader {
   std::string inner_;
 };
 
-template <std::size_t I = 0>
-std::expected<event, codec_error> read_event(std::string_view type, ondemand::object& object) {
-  if constexpr (I == std::variant_size_v<event>) {
-    return std::unexpected(codec_error{"unknown event type '" + std::string(type) + "'"});
-  } else {
-    using each = std::variant_alternative_t<I, event>;
-    if (type != each::type) return read_event<I + 1>(type, object);
-    each data;
-    json_reader members(object);
-    each::describe(data, members);
-    if (!members.error().empty()) return std::unexpected(codec_error{std::string(type) + ": " + members.error()});
-    return event(std::move(data));
-  }
-}
-
 // The parser wants room behind the text; events are read by the million, so both live as long as their thread.
 struct padded_parser {
   ondemand::parser parser;
@@ -229,6 +211,40 @@ struct padded_parser {
     return parser.iterate(buffer.data(), buffer.size(), buffer.capacity());
   }
 };
+
+padded_parser& parser_of_this_thread() {
+  thread_local padded_parser parser;
+  return parser;
+}
+
+// Reads `json` into `out`, which holds the event type that the text is of.
+template <class Event>
+std::optional<codec_error> read_data(std::string_view json, Event& out) {
+  if (ordered_json_reader(json).read_document(out)) return std::nullopt;
+  auto& parser = parser_of_this_thread();
+  ondemand::document document;
+  ondemand::object object;
+  auto parsed = parser.iterate(json);
+  if (std::move(parsed).get(document) != simdjson::SUCCESS || document.get_object().get(object) != simdjson::SUCCESS) {
+    return codec_error{std::string(Event::type) + ": the data is not a JSON object"};
+  }
+  json_reader members(object);
+  out = Event{};
+  Event::describe(out, members);
+  if (members.error().empty()) return std::nullopt;
+  return codec_error{std::string(Event::type) + ": " + members.error()};
+}
+
+// The event is read where it will stay: it is a kilobyte of texts, and moving it shows.
+template <std::size_t I = 0>
+std::optional<codec_error> read_event(std::string_view type, std::string_view json, event& out) {
+  if constexpr (I == std::variant_size_v<event>) {
+    return codec_error{"unknown event type '" + std::string(type) + "'"};
+  } else {
+    if (type != std::variant_alternative_t<I, event>::type) return read_event<I + 1>(type, json, out);
+    return read_data(json, out.emplace<I>());
+  }
+}
 
 // ---- schema
 
@@ -366,14 +382,9 @@ std::string to_json_string(std::string_view text) {
 }
 
 std::expected<event, codec_error> from_json(std::string_view type, std::string_view json) {
-  thread_local padded_parser parser;
-  ondemand::document document;
-  ondemand::object object;
-  auto parsed = parser.iterate(json);
-  if (std::move(parsed).get(document) != simdjson::SUCCESS || document.get_object().get(object) != simdjson::SUCCESS) {
-    return std::unexpected(codec_error{std::string(type) + ": the data is not a JSON object"});
-  }
-  return read_event(type, object);
+  std::expected<event, codec_error> read;
+  if (auto error = read_event(type, json, *read)) read = std::unexpected(std::move(*error));
+  return read;
 }
 
 std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data) {

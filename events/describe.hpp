@@ -215,6 +215,16 @@ class row_reader {
   bool ok_ = true;
 };
 
+/// Reads the JSON form of a sealed text: base64 of `key id (16) | box`.
+inline bool read_sealed(std::string_view text, sealed_text& value) {
+  auto bytes = from_base64(text);
+  if (!bytes || bytes->size() < value.key.bytes.size()) return false;
+  std::copy_n(bytes->begin(), value.key.bytes.size(), value.key.bytes.begin());
+  bytes->erase(0, value.key.bytes.size());
+  value.box = std::move(*bytes);
+  return true;
+}
+
 /// The row form of a value.
 template <class T>
 std::string to_row(const T& value) {

@@ -1,17 +1,35 @@
 #include "events/ids.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace muster::events {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr bool is_alnum(char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
-bool all_of(std::string_view text, std::string_view others) {
-  return std::ranges::all_of(text, [&](char c) { return is_alnum(c) || others.find(c) != std::string_view::npos; });
-}
+/// Letters, digits and some other characters, as a table: names are looked at for every event that is read.
+class alphabet {
+ public:
+  constexpr explicit alphabet(std::string_view others) {
+    for (int c = 0; c < 256; ++c) members_[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
+    for (const char c : others) members_[static_cast<std::uint8_t>(c)] = true;
+  }
+  constexpr bool holds_all(std::string_view text) const {
+    return std::ranges::all_of(text, [&](char c) { return members_[static_cast<std::uint8_t>(c)]; });
+  }
+
+ private:
+  std::array<bool, 256> members_{};
+};
+
+constexpr alphabet host_characters("-");
+constexpr alphabet registration_characters("-._:");
+constexpr alphabet device_characters("-:.+%_#*?!(),=@$;'");
 
 std::string below(const id_scope& scope, std::string_view kind, std::string_view name) {
   std::string text;
@@ -30,16 +48,16 @@ bool id_scope_rule::valid(std::string_view text) {
 }
 
 bool service_name_rule::valid(std::string_view text) {
-  return text.size() >= 3 && text.size() <= 50 && all_of(text, "-") && text.front() != '-' && text.back() != '-' &&
+  return text.size() >= 3 && text.size() <= 50 && host_characters.holds_all(text) && text.front() != '-' && text.back() != '-' &&
          !std::ranges::all_of(text, is_digit);
 }
 
 bool registration_id_rule::valid(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && all_of(text, "-._:") && (is_alnum(text.back()) || text.back() == '-');
+  return !text.empty() && text.size() <= 128 && registration_characters.holds_all(text) && (is_alnum(text.back()) || text.back() == '-');
 }
 
 bool device_id_rule::valid(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && all_of(text, "-:.+%_#*?!(),=@$;'");
+  return !text.empty() && text.size() <= 128 && device_characters.holds_all(text);
 }
 
 bool hub_name_rule::valid(std::string_view text) {
@@ -47,7 +65,7 @@ bool hub_name_rule::valid(std::string_view text) {
   while (true) {
     const auto dot = text.find('.');
     const auto label = text.substr(0, dot);
-    if (label.empty() || label.size() > 63 || !all_of(label, "-") || label.front() == '-' || label.back() == '-') return false;
+    if (label.empty() || label.size() > 63 || !host_characters.holds_all(label) || label.front() == '-' || label.back() == '-') return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }
@@ -69,28 +87,31 @@ stream_name stream_name::refusals(const id_scope& scope) { return stream_name(be
 std::optional<stream_name> stream_name::parse(std::string_view text) {
   if (text == "directory") return directory();
   const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  const auto scope = id_scope::parse(text.substr(0, slash));
-  if (!scope) return std::nullopt;
+  if (slash == std::string_view::npos || !id_scope_rule::valid(text.substr(0, slash))) return std::nullopt;
   const auto rest = text.substr(slash + 1);
-  if (rest == "service") return service(*scope);
-  if (rest == "refusals") return refusals(*scope);
+  if (rest == "service" || rest == "refusals") return stream_name(std::string(text));
   const auto kind_end = rest.find('/');
   if (kind_end == std::string_view::npos) return std::nullopt;
   const auto kind = rest.substr(0, kind_end);
   const auto name = rest.substr(kind_end + 1);
+  std::size_t folded = name.size();  // how much of the name has no letter case
   if (kind == "groups") {
-    if (const auto id = group_id::parse(name)) return group(*scope, *id);
+    if (!group_id_rule::valid(name)) return std::nullopt;
   } else if (kind == "devices") {
-    if (const auto id = registration_id::parse(name)) return device(*scope, *id);
+    if (!registration_id_rule::valid(name)) return std::nullopt;
   } else if (kind == "hubs") {
-    const auto hub_end = name.find('/');
-    if (hub_end == std::string_view::npos) return std::nullopt;
-    const auto hub = hub_name::parse(name.substr(0, hub_end));
-    const auto id = device_id::parse(name.substr(hub_end + 1));
-    if (hub && id) return hub_device(*scope, *hub, *id);
+    folded = name.find('/');
+    if (folded == std::string_view::npos || !hub_name_rule::valid(name.substr(0, folded)) ||
+        !device_id_rule::valid(name.substr(folded + 1))) {
+      return std::nullopt;
+    }
+  } else {
+    return std::nullopt;
   }
-  return std::nullopt;
+  stream_name parsed{std::string(text)};
+  const auto begin = parsed.text_.begin() + static_cast<std::ptrdiff_t>(text.size() - name.size());
+  std::transform(begin, begin + static_cast<std::ptrdiff_t>(folded), begin, lower);
+  return parsed;
 }
 
 std::string_view stream_name::scope() const {

@@ -20,10 +20,10 @@ allocation_policy policy_of(const service_state& service, const events::enrollme
 std::vector<linked_hub> candidates_of(const service_state& service, const events::enrollment_terms& terms) {
   auto named = terms.hubs;
   if (named.empty() && terms.hub_host_name) named.push_back(*terms.hub_host_name);
-  if (named.empty()) return service.hubs;
   std::vector<linked_hub> candidates;
   for (const auto& hub : service.hubs) {
-    if (std::ranges::find(named, hub.name) != named.end()) candidates.push_back(hub);
+    const bool eligible = named.empty() ? hub.apply_allocation_policy : std::ranges::find(named, hub.name) != named.end();
+    if (eligible) candidates.push_back(hub);
   }
   return candidates;
 }
@@ -32,7 +32,7 @@ std::vector<linked_hub> candidates_of(const service_state& service, const events
 // is a hash of device and hub. Each hub's score depends on nothing but itself, so that others keep their devices.
 double score(const linked_hub& hub, const events::registration_id& registration) {
   const auto hash = key_hash(registration.key() + '\0' + hub.name.key());
-  const double u = (static_cast<double>(hash >> 11U) + 0.5) / 9007199254740992.0;  // 2^53
+  const double u = (static_cast<double>(hash >> 12U) + 0.5) / 4503599627370496.0;  // 2^52: with one bit more u could round to 1
   return -static_cast<double>(hub.weight) / std::log(u);
 }
 

@@ -112,7 +112,6 @@ struct folded_frame {
   events::frame_kind kind = events::frame_kind::batch;
   events::timestamp time;
   std::vector<events::recorded_event> events;
-  std::vector<events::event_record> records;  ///< the same events as they stand on the log
   log_position after;
 };
 

@@ -1,5 +1,4 @@
 #include "engine/change_memory.hpp"
-
 #include "tests/simulation/dice.hpp"
 
 #include <boost/test/unit_test.hpp>

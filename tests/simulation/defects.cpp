@@ -35,13 +35,17 @@ constexpr defect_name names[] = {
 
 }  // namespace
 
-std::span<const defect_name> all_defects() { return names; }
+std::span<const defect_name> all_defects() {
+  return names;
+}
 
 std::optional<defect_name> defect_named(std::string_view name) {
   const auto* found = std::ranges::find(names, name, &defect_name::name);
   return found == std::end(names) ? std::nullopt : std::optional(*found);
 }
 
-void plant(defect what) { detail::planted_now = what; }
+void plant(defect what) {
+  detail::planted_now = what;
+}
 
 }  // namespace muster::simulation

@@ -5,8 +5,8 @@
 #include <string_view>
 
 /// The defects that can be planted, to show that the simulator finds them. Those of the node are planted in
-/// tests/simulation/node.cpp; those of the engine are patched into a copy of its sources (plant_defects.cmake), so that the
-/// engine itself knows nothing of them.
+/// tests/simulation/node.cpp; those of the engine are patched into a copy of its sources (plant_defects.cmake), so that
+/// the engine itself knows nothing of them.
 namespace muster::simulation {
 
 enum class defect {
@@ -51,6 +51,8 @@ namespace detail {
 extern defect planted_now;
 }
 
-inline bool planted(defect what) { return detail::planted_now == what; }
+inline bool planted(defect what) {
+  return detail::planted_now == what;
+}
 
 }  // namespace muster::simulation

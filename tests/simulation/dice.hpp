@@ -10,9 +10,10 @@ namespace muster::simulation {
 
 using std::chrono::microseconds;
 
-/// A small generator (SplitMix64): one seed, one sequence, on every machine. Everything that is not fixed is decided by it.
+/// A small generator (SplitMix64): one seed, one sequence, on every machine. Everything that is not fixed is decided by
+/// it.
 class dice {
- public:
+public:
   explicit dice(std::uint64_t seed) : state_(seed) {}
 
   std::uint64_t next() {
@@ -31,13 +32,13 @@ class dice {
     return least + microseconds(below(static_cast<std::uint64_t>((most - least).count()) + 1));
   }
 
- private:
+private:
   std::uint64_t state_;
 };
 
 /// The random bytes of one process.
 class seeded_entropy final : public engine::entropy {
- public:
+public:
   explicit seeded_entropy(std::uint64_t seed) : roll_(seed) {}
 
   std::string draw(std::size_t size) override {
@@ -50,7 +51,7 @@ class seeded_entropy final : public engine::entropy {
     return bytes;
   }
 
- private:
+private:
   dice roll_;
 };
 

@@ -8,7 +8,8 @@
 #include <optional>
 #include <string>
 
-/// The toy domain: devices are registered under unique hub ids through one of two groups, which are enabled and disabled.
+/// The toy domain: devices are registered under unique hub ids through one of two groups, which are enabled and
+/// disabled.
 namespace muster::simulation {
 
 inline constexpr int devices = 5;

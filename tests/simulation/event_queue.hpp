@@ -10,7 +10,7 @@ namespace muster::simulation {
 
 /// What is to happen, in order of virtual time; of two things at one time, what was planned first happens first.
 class event_queue {
- public:
+public:
   using action = std::function<void()>;
 
   /// Virtual time since the start of the run.
@@ -33,7 +33,7 @@ class event_queue {
     return true;
   }
 
- private:
+private:
   struct planned {
     std::chrono::microseconds when;
     std::uint64_t serial;

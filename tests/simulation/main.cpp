@@ -33,7 +33,8 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool want_violation, boo
     if (!result.violation) continue;
     ++bad;
     if (want_violation) {
-      std::cout << "caught at seed " << seed << ", after " << seed - first + 1 << " seeds: " << *result.violation << '\n';
+      std::cout << "caught at seed " << seed << ", after " << seed - first + 1 << " seeds: " << *result.violation
+                << '\n';
       if (trace) print_trace(seed);
       return 0;
     }
@@ -42,10 +43,11 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool want_violation, boo
     if (bad == 10) break;
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-  std::cout << count << " seeds from " << first << ", " << bad << " violations, " << taken.count() << " s: " << sum.frames << " frames ("
-            << sum.void_frames << " void), " << sum.claims << " claims, " << sum.answers << " answers, " << sum.given_up
-            << " clients without one, " << sum.conflicts << " conflicts, " << sum.restarts << " restarts, at most "
-            << sum.claims_in_calm << " claims after faults ended\n";
+  std::cout << count << " seeds from " << first << ", " << bad << " violations, " << taken.count()
+            << " s: " << sum.frames << " frames (" << sum.void_frames << " void), " << sum.claims << " claims, "
+            << sum.answers << " answers, " << sum.given_up << " clients without one, " << sum.conflicts
+            << " conflicts, " << sum.restarts << " restarts, at most " << sum.claims_in_calm
+            << " claims after faults ended\n";
   if (want_violation) std::cout << "the planted defect was not caught\n";
   return bad > 0 || want_violation ? 1 : 0;
 }
@@ -85,7 +87,8 @@ int main(int argc, char** argv) {
   if (!mutant.empty()) {
     const auto found = defect_named(mutant);
     if (!found || (found->in_engine && !engine_can_be_planted)) {
-      std::cerr << "muster_simulation: " << (found ? "only muster_simulation_mutants can plant " : "there is no defect ") << mutant << '\n';
+      std::cerr << "muster_simulation: "
+                << (found ? "only muster_simulation_mutants can plant " : "there is no defect ") << mutant << '\n';
       return 2;
     }
     plant(found->what);

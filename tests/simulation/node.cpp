@@ -17,21 +17,17 @@ engine::shard_options options_for(const world& w, const std::string& name) {
 }  // namespace
 
 node::node(world& w, int number, std::string name, disk start)
-    : world_(w),
-      number_(number),
-      name_(std::move(name)),
-      random_(w.roll.next()),
-      shard_(options_for(w, name_), start.position, random_),
-      table_(start.table),
-      saved_(std::move(start)),
-      skew_(w.roll.between(0s, 2s)),
-      distance_(w.roll.chance(300) ? w.roll.between(0s, 20ms) : 0s) {
+    : world_(w), number_(number), name_(std::move(name)), random_(w.roll.next()),
+      shard_(options_for(w, name_), start.position, random_), table_(start.table), saved_(std::move(start)),
+      skew_(w.roll.between(0s, 2s)), distance_(w.roll.chance(300) ? w.roll.between(0s, 20ms) : 0s) {
   refresh_snapshot();
 }
 
 void node::run(std::function<void()> what) {
-  if (paused_) inbox_.push_back(std::move(what));
-  else what();
+  if (paused_)
+    inbox_.push_back(std::move(what));
+  else
+    what();
 }
 
 void node::run_after(microseconds delay, std::function<void()> what) {
@@ -49,7 +45,9 @@ void node::resume() {
   }
 }
 
-events::timestamp node::now() const { return events::timestamp(24h + world_.queue.now() + skew_); }
+events::timestamp node::now() const {
+  return events::timestamp(24h + world_.queue.now() + skew_);
+}
 
 void node::should_own(bool yes) {
   run([this, yes] {
@@ -73,7 +71,8 @@ void node::tick() {
 void node::log_grew() {
   if (reading_) return;
   reading_ = true;
-  run_after(world_.roll.between(50us, world_.roll.chance(100) ? world_.plan.tail_delay_max : world_.plan.tail_delay), [this] { read_log(); });
+  run_after(world_.roll.between(50us, world_.roll.chance(100) ? world_.plan.tail_delay_max : world_.plan.tail_delay),
+            [this] { read_log(); });
 }
 
 void node::read_log() {
@@ -99,11 +98,11 @@ void node::fold(const engine::log_record& record) {
   }
   const auto& mine = shard_.position();
   const auto* right = world_.seen.behind(record.offset.value());
-  if (right == nullptr || right->counts != frame.has_value() || right->sequence != mine.sequence.value() || right->head != mine.head ||
-      right->epoch != mine.epoch.value() || right->incarnation != mine.incarnation) {
-    return world_.fail(name_ + " folded the record at offset " + std::to_string(record.offset.value()) + " to sequence " +
-                       std::to_string(mine.sequence.value()) + ", epoch " + std::to_string(mine.epoch.value()) +
-                       ", which is not what the rule says");
+  if (right == nullptr || right->counts != frame.has_value() || right->sequence != mine.sequence.value() ||
+      right->head != mine.head || right->epoch != mine.epoch.value() || right->incarnation != mine.incarnation) {
+    return world_.fail(name_ + " folded the record at offset " + std::to_string(record.offset.value()) +
+                       " to sequence " + std::to_string(mine.sequence.value()) + ", epoch " +
+                       std::to_string(mine.epoch.value()) + ", which is not what the rule says");
   }
   if (world_.roll.chance(world_.plan.save_per_mille)) save();
 }
@@ -127,8 +126,10 @@ void node::flush() {
     for (const auto& each : due) each.settled(each.what);
     if (!due.empty()) continue;
     auto next = shard_.next_frame(now(), caught_up_);
-    if (next) send(std::move(*next));
-    else if (auto rest = shard_.take_settlements(); rest.empty()) break;
+    if (next)
+      send(std::move(*next));
+    else if (auto rest = shard_.take_settlements(); rest.empty())
+      break;
     else {
       for (const auto& each : rest) each.settled(each.what);
     }
@@ -148,16 +149,18 @@ void node::send(engine::shard::frame_to_send&& next) {
            std::to_string(h->first_sequence.value());
   });
   if (planted(defect::answer_when_sent)) answer_early(next.frame);
-  world_.log.send(number_, distance_, next.frame.bytes, [weak = weak_from_this(), frame = next.frame](append_outcome outcome) {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->run([me = self.get(), outcome, frame] { me->outcome_known(outcome, frame); });
-  });
+  world_.log.send(number_, distance_, next.frame.bytes,
+                  [weak = weak_from_this(), frame = next.frame](append_outcome outcome) {
+                    const auto self = weak.lock();
+                    if (!self) return;
+                    self->run([me = self.get(), outcome, frame] { me->outcome_known(outcome, frame); });
+                  });
 }
 
 void node::outcome_known(append_outcome outcome, const engine::outgoing_frame& frame) {
   if (outcome != append_outcome::durable) {
-    world_.note([&] { return name_ + (outcome == append_outcome::refused ? " hears: refused" : " hears: outcome unknown"); });
+    world_.note(
+        [&] { return name_ + (outcome == append_outcome::refused ? " hears: refused" : " hears: outcome unknown"); });
   }
   if (planted(defect::answer_at_delivery) && outcome == append_outcome::durable) answer_early(frame);
   shard_.appended(outcome, now());
@@ -184,23 +187,27 @@ void node::settled(int attempt, const engine::settlement& s) {
   auto p = std::move(found->second);
   pending_.erase(found);
   switch (s.kind) {
-    case settlement_kind::committed: {
-      auto a = p.decided.otherwise;
-      if (p.decided.event) a = {answer_kind::done, s.first_sequence.value(), 0, {}};
-      else a.as_of = s.first_sequence.value() - 1;
-      return finish(p, a);
+  case settlement_kind::committed: {
+    auto a = p.decided.otherwise;
+    if (p.decided.event)
+      a = {answer_kind::done, s.first_sequence.value(), 0, {}};
+    else
+      a.as_of = s.first_sequence.value() - 1;
+    return finish(p, a);
+  }
+  case settlement_kind::conflict:
+    ++world_.conflicts;
+    world_.note([&] { return name_ + ": attempt " + std::to_string(attempt) + " conflicts"; });
+    if (s.reload_at > shard_.position().sequence)
+      world_.fail("a conflict asks for a state that the projections do not have");
+    if (++p.conflicts > engine::limits::conflict_retries_max) world_.fail("a decision conflicts for ever");
+    if (!planted(defect::conflict_without_reload)) {
+      actors_.erase(p.what.device);
+      refresh_snapshot();
     }
-    case settlement_kind::conflict:
-      ++world_.conflicts;
-      world_.note([&] { return name_ + ": attempt " + std::to_string(attempt) + " conflicts"; });
-      if (s.reload_at > shard_.position().sequence) world_.fail("a conflict asks for a state that the projections do not have");
-      if (++p.conflicts > engine::limits::conflict_retries_max) world_.fail("a decision conflicts for ever");
-      if (!planted(defect::conflict_without_reload)) {
-        actors_.erase(p.what.device);
-        refresh_snapshot();
-      }
-      return decide(++world_.attempts, std::move(p));
-    default: return finish(p, {});
+    return decide(++world_.attempts, std::move(p));
+  default:
+    return finish(p, {});
   }
 }
 
@@ -209,7 +216,8 @@ void node::finish(pending& p, const answer& a) {
   if (auto wrong = world_.seen.check(p.what, a, p.answered_before)) {
     return world_.fail(name_ + " answered " + to_text(p.what) + " with '" + to_text(a) + "': " + *wrong);
   }
-  if (a.kind == answer_kind::done || a.kind == answer_kind::recorded) world_.answered = std::max(world_.answered, a.sequence);
+  if (a.kind == answer_kind::done || a.kind == answer_kind::recorded)
+    world_.answered = std::max(world_.answered, a.sequence);
   if (a.kind != answer_kind::unavailable) world_.answered = std::max(world_.answered, a.as_of);
   p.tell(a);
   if (p.admitted) release(p.what);

@@ -17,10 +17,10 @@ struct disk {
   engine::log_position position;
 };
 
-/// One process of a node: the shard, projections, actors and answers around it, as the real node has them. It never touches
-/// another process but through the log.
+/// One process of a node: the shard, projections, actors and answers around it, as the real node has them. It never
+/// touches another process but through the log.
 class node : public std::enable_shared_from_this<node> {
- public:
+public:
   using reply = std::function<void(const answer&)>;
 
   /// `number` is unique among processes, `name` is not: a replaced process and its replacement share it.
@@ -45,7 +45,7 @@ class node : public std::enable_shared_from_this<node> {
   const engine::shard& shard() const { return shard_; }
   bool idle() const { return shard_.idle() && pending_.empty(); }
 
- private:
+private:
   struct decision {
     std::optional<effect> event;
     std::vector<engine::key_read> reads;
@@ -57,7 +57,7 @@ class node : public std::enable_shared_from_this<node> {
     std::uint64_t answered_before;  ///< when the command arrived
     events::timestamp deadline;
     int conflicts = 0;
-    bool admitted = false;          ///< its actor is busy with it
+    bool admitted = false;  ///< its actor is busy with it
     decision decided;
   };
   struct actor {
@@ -113,10 +113,10 @@ class node : public std::enable_shared_from_this<node> {
   bool flush_planned_ = false;
   bool caught_up_ = false;
 
-  std::map<int, pending> pending_;  ///< by attempt
+  std::map<int, pending> pending_;              ///< by attempt
   std::map<int, std::deque<pending>> waiting_;  ///< by actor: behind the command it is busy with
-  std::map<int, actor> actors_;     ///< by device
-  std::vector<folded> frames_;      ///< accepted since the process started
+  std::map<int, actor> actors_;                 ///< by device
+  std::vector<folded> frames_;                  ///< accepted since the process started
   std::array<bool, groups> snapshot_{};
   events::log_sequence snapshot_seen_;
 };

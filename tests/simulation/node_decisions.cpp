@@ -9,7 +9,9 @@ namespace {
 
 constexpr int scope_actor = -1;
 
-int actor_for(const command& c) { return c.kind == command_kind::set_group ? scope_actor : c.device; }
+int actor_for(const command& c) {
+  return c.kind == command_kind::set_group ? scope_actor : c.device;
+}
 
 }  // namespace
 
@@ -28,8 +30,10 @@ void node::admit(pending&& p) {
   const auto [at, free] = waiting_.try_emplace(actor_for(p.what));
   if (!free && at->second.size() >= engine::limits::device_queue_max) return finish(p, {});
   p.admitted = true;
-  if (free) decide(++world_.attempts, std::move(p));
-  else at->second.push_back(std::move(p));
+  if (free)
+    decide(++world_.attempts, std::move(p));
+  else
+    at->second.push_back(std::move(p));
 }
 
 void node::release(const command& c) {
@@ -52,7 +56,8 @@ void node::decide(int attempt, pending&& p) {
     return finish(p, p.decided.otherwise);
   }
   pending_.emplace(attempt, std::move(p));
-  run_after(world_.roll.between(0us, world_.roll.chance(200) ? world_.plan.decision_max : 300us), [this, attempt] { propose(attempt); });
+  run_after(world_.roll.between(0us, world_.roll.chance(200) ? world_.plan.decision_max : 300us),
+            [this, attempt] { propose(attempt); });
 }
 
 void node::propose(int attempt) {
@@ -88,8 +93,10 @@ node::decision node::decide(const command& c) {
   }
   if (c.kind == command_kind::set_group) {
     d.reads.push_back({group_key(c.group), snapshot_seen_});
-    if (snapshot_[static_cast<std::size_t>(c.group)] == c.enabled) d.otherwise.kind = answer_kind::unchanged;
-    else d.event = effect{effect_kind::group_set, 0, c.id, 0, c.group, 0, c.enabled};
+    if (snapshot_[static_cast<std::size_t>(c.group)] == c.enabled)
+      d.otherwise.kind = answer_kind::unchanged;
+    else
+      d.event = effect{effect_kind::group_set, 0, c.id, 0, c.group, 0, c.enabled};
     return d;
   }
   const auto& a = load(c.device);
@@ -98,8 +105,10 @@ node::decision node::decide(const command& c) {
   if (c.kind == command_kind::read_device) {
     d.otherwise.kind = answer_kind::read;
   } else if (c.kind == command_kind::release_device) {
-    if (!a.row.hub_id) d.otherwise.kind = answer_kind::not_registered;
-    else d.event = effect{effect_kind::released, 0, c.id, c.device, 0, *a.row.hub_id, false};
+    if (!a.row.hub_id)
+      d.otherwise.kind = answer_kind::not_registered;
+    else
+      d.event = effect{effect_kind::released, 0, c.id, c.device, 0, *a.row.hub_id, false};
   } else if (a.row.hub_id) {
     d.otherwise.kind = answer_kind::assigned;
   } else {
@@ -118,8 +127,10 @@ void node::decide_registration(const command& c, decision& d) {
     return;
   }
   if (!planted(defect::no_index_keys)) d.reads.push_back({hub_key(c.hub_id), shard_.position().sequence});
-  if (table_.owner[static_cast<std::size_t>(c.hub_id)]) d.otherwise.kind = answer_kind::taken;
-  else d.event = effect{effect_kind::registered, 0, c.id, c.device, *group, c.hub_id, false};
+  if (table_.owner[static_cast<std::size_t>(c.hub_id)])
+    d.otherwise.kind = answer_kind::taken;
+  else
+    d.event = effect{effect_kind::registered, 0, c.id, c.device, *group, c.hub_id, false};
 }
 
 // An actor is read from the rows when it is first asked, and evolves what comes after, often with a delay.

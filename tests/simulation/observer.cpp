@@ -43,7 +43,8 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
   const auto hash = events::sha256(bytes);
   after.head = events::sha256(events::as_bytes(after.head), events::as_bytes(hash));
   after.sequence += h.count;
-  if (h.kind == events::frame_kind::batch && h.time < after.time) return "log time goes backwards at offset " + std::to_string(offset);
+  if (h.kind == events::frame_kind::batch && h.time < after.time)
+    return "log time goes backwards at offset " + std::to_string(offset);
   after.time = std::max(after.time, h.time);
   states_.push_back(after);
   if (h.count == 0) return std::nullopt;
@@ -77,7 +78,8 @@ std::optional<std::string> observer::check(const command& c, const answer& a, st
   }
   const auto place = a.kind == answer_kind::done ? a.sequence : a.as_of;
   if (place < answered_before) {
-    return "it does not see what had been answered before it arrived, up to sequence " + std::to_string(answered_before);
+    return "it does not see what had been answered before it arrived, up to sequence " +
+           std::to_string(answered_before);
   }
   if (a.kind == answer_kind::done) return std::nullopt;
   if (a.as_of > effects_.size()) return "it names a sequence that does not exist";

@@ -7,7 +7,8 @@ namespace muster::simulation {
 using namespace std::chrono_literals;
 using engine::append_outcome;
 
-void simulated_log::send(int sender, microseconds distance, const std::string& bytes, std::function<void(append_outcome)> outcome) {
+void simulated_log::send(int sender, microseconds distance, const std::string& bytes,
+                         std::function<void(append_outcome)> outcome) {
   const auto now = queue_.now();
   const auto quick = [&] { return distance + roll_.between(300us, roll_.chance(50) ? 60ms : 3ms); };
   const auto late = [&] { return roll_.between(20ms, std::max<microseconds>(faults.late_max, 20ms)); };

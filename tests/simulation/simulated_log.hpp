@@ -21,7 +21,7 @@ struct log_faults {
 
 /// The log of one shard: what lands on it has one order for everybody. On the way there frames meet their fates.
 class simulated_log {
- public:
+public:
   simulated_log(event_queue& queue, dice& roll) : queue_(queue), roll_(roll) {}
 
   log_faults faults;
@@ -30,9 +30,10 @@ class simulated_log {
   /// Called when a record has landed.
   std::function<void(const engine::log_record&)> on_landed;
 
-  /// Sends `bytes` for process `sender`, from where the way takes `distance` longer than from others. `outcome` is called
-  /// later, once.
-  void send(int sender, microseconds distance, const std::string& bytes, std::function<void(engine::append_outcome)> outcome);
+  /// Sends `bytes` for process `sender`, from where the way takes `distance` longer than from others. `outcome` is
+  /// called later, once.
+  void send(int sender, microseconds distance, const std::string& bytes,
+            std::function<void(engine::append_outcome)> outcome);
 
   /// A record that no shard wrote.
   void land(std::string bytes);
@@ -43,7 +44,7 @@ class simulated_log {
   /// At most `count` records from `from` on.
   std::vector<engine::log_record> read(events::log_offset from, std::size_t count) const;
 
- private:
+private:
   microseconds bounded(microseconds when) const;
   void land_at(microseconds when, int sender, const std::string& bytes);
 

@@ -16,11 +16,11 @@ constexpr auto owned_after = 8s;  // a frame of unknown outcome, a pause before 
 
 /// One run: the nodes, their faults, and the clients.
 class simulator {
- public:
+public:
   simulator(std::uint64_t seed, bool with_trace);
   run_result run();
 
- private:
+private:
   struct machine {
     std::string name;
     std::shared_ptr<node> process;  ///< null while it is down
@@ -66,7 +66,9 @@ class simulator {
   statistics counts_;
 };
 
-events::journal_id draw_journal(std::uint64_t seed) { return seeded_entropy(seed).draw_id<events::journal_id>(); }
+events::journal_id draw_journal(std::uint64_t seed) {
+  return seeded_entropy(seed).draw_id<events::journal_id>();
+}
 
 simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next(), with_trace, draw_journal(seed)) {
   draw_plan();
@@ -77,9 +79,13 @@ simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next()
     w_.fail_if(w_.seen.landed(record.offset.value(), record.bytes));
     w_.note([&] {
       const auto& s = w_.seen.now();
-      return "offset " + std::to_string(record.offset.value()) + ": " + (claim ? "claim" : header ? "batch" : "foreign record") +
+      return "offset " + std::to_string(record.offset.value()) + ": " +
+             (claim    ? "claim"
+              : header ? "batch"
+                       : "foreign record") +
              (header ? " of epoch " + std::to_string(header->epoch.value()) + " by " + std::string(header->node) : "") +
-             (s.counts ? " counts" : " is void") + "; sequence " + std::to_string(s.sequence) + ", epoch " + std::to_string(s.epoch);
+             (s.counts ? " counts" : " is void") + "; sequence " + std::to_string(s.sequence) + ", epoch " +
+             std::to_string(s.epoch);
     });
     for (const auto& m : machines_) {
       if (m.process) m.process->log_grew();
@@ -180,10 +186,14 @@ void simulator::plan_fault() {
     auto& m = machines_[at];
     const auto what = w_.roll.below(10);
     if (m.process && !m.process->paused()) {
-      if (what < 3) crash(m);
-      else if (what < 4 && !w_.plan.exclusive) freeze_and_replace(at);
-      else if (what < 5) restart_by_plan(m);
-      else if (what < 9) pause(m);
+      if (what < 3)
+        crash(m);
+      else if (what < 4 && !w_.plan.exclusive)
+        freeze_and_replace(at);
+      else if (what < 5)
+        restart_by_plan(m);
+      else if (what < 9)
+        pause(m);
     }
     if (what == 9) w_.log.land("not a frame of ours");
     plan_fault();
@@ -225,7 +235,9 @@ void simulator::calm_down() {
     for (std::size_t i = 0; i < machines_.size(); ++i) {
       if (machines_[i].process) machines_[i].process->should_own(i == *owner_);
     }
-    w_.note([&] { return "from now on process " + std::to_string(*owner_) + ", " + machines_[*owner_].name + ", should own"; });
+    w_.note([&] {
+      return "from now on process " + std::to_string(*owner_) + ", " + machines_[*owner_].name + ", should own";
+    });
   });
 }
 
@@ -250,16 +262,20 @@ void simulator::plan_clients() {
 // Groups hardly change while there is much to do: a registration waits for those who change them.
 command simulator::draw_command(int id, bool busy) {
   auto& roll = w_.roll;
-  command c{id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(500)};
+  command c{
+      id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(500)};
   const auto kind = roll.below(10);
-  if (kind >= 9) c.kind = command_kind::release_device;
-  else if (kind >= 7) c.kind = command_kind::read_device;
-  else if (kind >= 5 && (!busy || roll.chance(20))) c.kind = command_kind::set_group;
+  if (kind >= 9)
+    c.kind = command_kind::release_device;
+  else if (kind >= 7)
+    c.kind = command_kind::read_device;
+  else if (kind >= 5 && (!busy || roll.chance(20)))
+    c.kind = command_kind::set_group;
   return c;
 }
 
-// A client asks any node, the owner more often, and asks again, elsewhere and with the same command ID, when it is refused or gets impatient:
-// the first try may still be on its way then.
+// A client asks any node, the owner more often, and asks again, elsewhere and with the same command ID, when it is
+// refused or gets impatient: the first try may still be on its way then.
 void simulator::ask(std::size_t who) {
   auto& c = clients_[who];
   if (c.answered) return;
@@ -269,7 +285,8 @@ void simulator::ask(std::size_t who) {
   }
   ++c.tries;
   auto at = w_.roll.below(machines_.size());
-  const auto open = std::ranges::find_if(machines_, [](const machine& each) { return each.process && each.process->shard().open(); });
+  const auto open =
+      std::ranges::find_if(machines_, [](const machine& each) { return each.process && each.process->shard().open(); });
   if (open != machines_.end() && w_.roll.chance(600)) at = static_cast<std::size_t>(open - machines_.begin());
   const auto& m = machines_[at];
   if (!m.process) return ask_again(who, w_.roll.between(20ms, 500ms));
@@ -340,6 +357,8 @@ void statistics::add(const statistics& other) {
   claims_in_calm = std::max(claims_in_calm, other.claims_in_calm);
 }
 
-run_result run(std::uint64_t seed, bool with_trace) { return simulator(seed, with_trace).run(); }
+run_result run(std::uint64_t seed, bool with_trace) {
+  return simulator(seed, with_trace).run();
+}
 
 }  // namespace muster::simulation

@@ -11,12 +11,12 @@ namespace muster::simulation {
 struct statistics {
   std::uint64_t frames = 0;
   std::uint64_t void_frames = 0;
-  std::uint64_t claims = 0;            ///< accepted
-  std::uint64_t answers = 0;           ///< other than `unavailable`
-  std::uint64_t given_up = 0;          ///< commands whose client got no answer at all
+  std::uint64_t claims = 0;    ///< accepted
+  std::uint64_t answers = 0;   ///< other than `unavailable`
+  std::uint64_t given_up = 0;  ///< commands whose client got no answer at all
   std::uint64_t conflicts = 0;
   std::uint64_t restarts = 0;
-  std::uint64_t claims_in_calm = 0;    ///< the most there were in one run, accepted or not, once faults had ended
+  std::uint64_t claims_in_calm = 0;  ///< the most there were in one run, accepted or not, once faults had ended
 
   void add(const statistics& other);
 };

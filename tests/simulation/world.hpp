@@ -9,19 +9,20 @@ namespace muster::simulation {
 
 /// What is drawn once for a whole run.
 struct run_plan {
-  bool exclusive = false;               ///< one process on a log that nobody else can write to
-  std::size_t frame_bytes_max = 0;      ///< 0: the engine's own
-  std::size_t changed_keys_max = 0;     ///< 0: the engine's own
-  microseconds decision_max{0};         ///< how long a decision takes at most
-  microseconds tail_delay{0};           ///< how long after it landed a record is read at most, mostly
-  microseconds tail_delay_max{0};       ///< and at most, ever
-  unsigned save_per_mille = 300;        ///< how often a process saves after a record
-  unsigned lag_per_mille = 300;         ///< how often an actor or a snapshot stays behind
+  bool exclusive = false;            ///< one process on a log that nobody else can write to
+  std::size_t frame_bytes_max = 0;   ///< 0: the engine's own
+  std::size_t changed_keys_max = 0;  ///< 0: the engine's own
+  microseconds decision_max{0};      ///< how long a decision takes at most
+  microseconds tail_delay{0};        ///< how long after it landed a record is read at most, mostly
+  microseconds tail_delay_max{0};    ///< and at most, ever
+  unsigned save_per_mille = 300;     ///< how often a process saves after a record
+  unsigned lag_per_mille = 300;      ///< how often an actor or a snapshot stays behind
 };
 
 /// What everything in a run shares.
 struct world {
-  world(std::uint64_t seed, bool with_trace, events::journal_id id) : roll(seed), journal(id), seen(id), log(queue, roll), tracing(with_trace) {}
+  world(std::uint64_t seed, bool with_trace, events::journal_id id)
+      : roll(seed), journal(id), seen(id), log(queue, roll), tracing(with_trace) {}
 
   dice roll;
   events::journal_id journal;

@@ -1,0 +1,222 @@
+#include "connectors/cli/command_line.hpp"
+
+#include "connectors/cli/session.hpp"
+#include "connectors/node_directory.hpp"
+
+#include <boost/program_options.hpp>
+
+#include <algorithm>
+#include <iostream>
+
+namespace muster::connectors {
+
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr int usage_error = 2;
+
+// ---- commands that talk to a node
+
+std::vector<command_spec> all_commands() {
+  std::vector<command_spec> all;
+  for (const auto& some : {service_commands(), enrollment_commands(), device_commands(), history_commands()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+bool may_be_left_out(const std::string& positional) { return positional.starts_with('['); }
+std::string bare(const std::string& positional) {
+  return may_be_left_out(positional) ? positional.substr(1, positional.size() - 2) : positional;
+}
+
+po::options_description options_of(const command_spec& command) {
+  po::options_description described("Options");
+  auto add = described.add_options();
+  for (const auto& [form, meaning] : command.options) {
+    const auto equals = form.find('=');
+    const bool repeats = equals != std::string::npos && form[equals - 1] == '*';
+    const auto name = form.substr(0, equals == std::string::npos ? form.size() : equals - (repeats ? 1 : 0));
+    if (equals == std::string::npos) add(name.c_str(), meaning.c_str());
+    else if (repeats) add(name.c_str(), po::value<std::vector<std::string>>()->value_name(form.substr(equals + 1)), meaning.c_str());
+    else add(name.c_str(), po::value<std::string>()->value_name(form.substr(equals + 1)), meaning.c_str());
+  }
+  add("output,o", po::value<std::string>()->value_name("json|table")->default_value("table"), "how to print");
+  add("data", po::value<std::string>()->value_name("DIR"), "the node's data directory on this machine (MUSTER_DATA, or ./muster-data)");
+  add("url", po::value<std::string>()->value_name("URL"), "the node, https://host:port (MUSTER_URL)");
+  add("token", po::value<std::string>()->value_name("TOKEN"), "an operator's token (MUSTER_TOKEN)");
+  add("ca", po::value<std::string>()->value_name("FILE"), "the CA certificate to trust (MUSTER_CA)");
+  add("help,h", "this text");
+  return described;
+}
+
+void print_help(const command_spec& command) {
+  std::cout << "muster " << command.name;
+  for (const auto& each : command.positionals) std::cout << ' ' << each;
+  std::cout << " [options]\n" << command.summary << "\n\n" << options_of(command);
+  if (!command.example.empty()) std::cout << "\nExample: " << command.example << '\n';
+}
+
+int run(const command_spec& command, const std::vector<std::string>& arguments, const environment& env) {
+  auto options = options_of(command);
+  po::options_description all = options;
+  po::positional_options_description positions;
+  for (const auto& each : command.positionals) {
+    all.add_options()(bare(each).c_str(), po::value<std::string>());
+    positions.add(bare(each).c_str(), 1);
+  }
+  po::variables_map given;
+  try {
+    po::store(po::command_line_parser(arguments).options(all).positional(positions).run(), given);
+    po::notify(given);
+  } catch (const po::error& e) {
+    std::cerr << "muster " << command.name << ": " << e.what() << "; see 'muster " << command.name << " --help'\n";
+    return usage_error;
+  }
+  if (given.count("help") != 0) {
+    print_help(command);
+    return 0;
+  }
+  for (const auto& each : command.positionals) {
+    if (may_be_left_out(each) || given.count(each) != 0) continue;
+    std::cerr << "muster " << command.name << ": " << each << " is missing; see 'muster " << command.name << " --help'\n";
+    return usage_error;
+  }
+  if (const auto& form = given["output"].as<std::string>(); form != "json" && form != "table") {
+    std::cerr << "muster: --output is json or table, not '" << form << "'\n";
+    return usage_error;
+  }
+  try {
+    session s(given, env);
+    return command.run(s);
+  } catch (const command_failure& failed) {
+    if (!failed.message.empty()) std::cerr << "muster: " << failed.message << '\n';
+    return failed.exit_code;
+  }
+}
+
+// ---- commands of this process
+
+po::options_description node_options() {
+  po::options_description described("Options");
+  described.add_options()("data", po::value<std::string>()->value_name("DIR"), "everything the node keeps; ./muster-data unless set")(
+      "https", po::value<std::string>()->value_name("ADDR:PORT"), "where to listen; port 0 picks a free one")(
+      "journal", po::value<std::string>()->value_name("embedded"), "where the log is")(
+      "config", po::value<std::string>()->value_name("FILE"), "a TOML file with options")(
+      "set", po::value<std::vector<std::string>>()->value_name("section.key=value"), "sets one option; may be repeated")(
+      "print-config", "prints a complete configuration file with every option, and ends")(
+      "output,o", po::value<std::string>()->value_name("json|table")->default_value("table"), "how to print")("help,h", "this text");
+  return described;
+}
+
+/// The configuration that the arguments describe: defaults, then the file, then --set, then the shorthands. Throws
+/// `command_failure`.
+node_config config_of(const po::variables_map& given, const environment& env) {
+  node_config config;
+  const auto demand = [](const engine::result<void>& done) {
+    if (!done) fail_command(done.error().text, usage_error);
+  };
+  if (!env.data.empty()) config.data = env.data;
+  if (given.count("config") != 0) demand(read_config_file(given["config"].as<std::string>(), config));
+  if (given.count("set") != 0) {
+    for (const auto& each : given["set"].as<std::vector<std::string>>()) demand(set_option(each, config));
+  }
+  if (given.count("data") != 0) config.data = given["data"].as<std::string>();
+  if (given.count("https") != 0) config.https_address = given["https"].as<std::string>();
+  if (given.count("journal") != 0 && given["journal"].as<std::string>() != "embedded") {
+    fail_command("--journal: 'embedded' is the journal that this version has, not '" + given["journal"].as<std::string>() + "'", usage_error);
+  }
+  return config;
+}
+
+int run_node_command(const std::string& name, const std::vector<std::string>& arguments, const environment& env,
+                     const std::function<int(const node_config&, const po::variables_map&)>& work) {
+  po::variables_map given;
+  try {
+    po::store(po::command_line_parser(arguments).options(node_options()).positional({}).run(), given);
+  } catch (const po::error& e) {
+    std::cerr << "muster " << name << ": " << e.what() << "; see 'muster " << name << " --help'\n";
+    return usage_error;
+  }
+  if (given.count("help") != 0) {
+    std::cout << "muster " << name << " [options]\n\n" << node_options() << "\nAll options of --config and --set:\n\n" << print_config({});
+    return 0;
+  }
+  try {
+    const auto config = config_of(given, env);
+    if (given.count("print-config") != 0) {
+      std::cout << print_config(config);
+      return 0;
+    }
+    return work(config, given);
+  } catch (const command_failure& failed) {
+    std::cerr << "muster: " << failed.message << '\n';
+    return failed.exit_code;
+  }
+}
+
+void print_overview() {
+  std::cout << "muster: a self-hosted device provisioning service\n\n"
+               "  serve                        runs a node\n";
+  for (const auto& each : all_commands()) {
+    std::cout << "  " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ') << each.summary << '\n';
+  }
+  std::cout << "  version                      prints the version\n\n"
+               "'muster COMMAND --help' says more about each. Commands talk to a running node: on the same machine --data DIR,\n"
+               "elsewhere --url, --token and --ca (or MUSTER_URL, MUSTER_TOKEN, MUSTER_CA).\n"
+               "Exit codes: 0 done, 1 refused or failed (message on stderr), 2 wrong usage.\n";
+}
+
+// A node that serves a data directory holds its lock: only without one are its files looked at directly.
+bool node_runs(const std::vector<std::string>& arguments, const environment& env) {
+  if (!env.url.empty()) return true;
+  std::string data = env.data.empty() ? "muster-data" : env.data;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with("--url")) return true;
+    if (arguments[i] == "--data" && i + 1 < arguments.size()) data = arguments[i + 1];
+    else if (arguments[i].starts_with("--data=")) data = arguments[i].substr(7);
+  }
+  return node_serves(data);
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+  if (arguments.empty() || arguments[0] == "help" || arguments[0] == "--help" || arguments[0] == "-h") {
+    print_overview();
+    return arguments.empty() ? usage_error : 0;
+  }
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (arguments[0] == "version" || arguments[0] == "--version") {
+    std::cout << "muster " << commands.version << '\n';
+    return 0;
+  }
+  if (arguments[0] == "serve") {
+    return run_node_command("serve", rest, env, [&](const node_config& config, const po::variables_map&) { return commands.serve(config); });
+  }
+  const bool offline = (arguments[0] == "verify" || arguments[0] == "rebuild") && !node_runs(rest, env);
+  if (offline) {
+    const auto& work = arguments[0] == "verify" ? commands.verify_stopped : commands.rebuild_stopped;
+    return run_node_command(arguments[0], rest, env, [&](const node_config& config, const po::variables_map& given) {
+      return work(config, given["output"].as<std::string>() == "json");
+    });
+  }
+  const auto all = all_commands();
+  const auto two = arguments.size() > 1 ? arguments[0] + " " + arguments[1] : std::string();
+  if (const auto at = std::ranges::find(all, two, &command_spec::name); at != all.end()) {
+    return run(*at, {arguments.begin() + 2, arguments.end()}, env);
+  }
+  if (const auto at = std::ranges::find(all, arguments[0], &command_spec::name); at != all.end()) return run(*at, rest, env);
+  bool known = false;
+  for (const auto& each : all) {
+    if (!each.name.starts_with(arguments[0] + " ")) continue;
+    if (!known) std::cerr << "muster " << arguments[0] << " has these commands:\n";
+    known = true;
+    std::cerr << "  muster " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ') << each.summary << '\n';
+  }
+  if (!known) std::cerr << "muster: there is no command '" << arguments[0] << "'; see 'muster help'\n";
+  return known && rest.size() == 1 && (rest[0] == "--help" || rest[0] == "-h") ? 0 : usage_error;
+}
+
+}  // namespace muster::connectors

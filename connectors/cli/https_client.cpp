@@ -1,0 +1,111 @@
+#include "connectors/cli/https_client.hpp"
+
+#include "events/bytes.hpp"
+
+#include <curl/curl.h>
+
+namespace muster::connectors {
+
+namespace {
+
+constexpr long timeout_ms = 300'000;  // a rebuild is answered when it is done
+constexpr long connect_timeout_ms = 10'000;
+constexpr std::size_t response_bytes_max = 256 * 1024 * 1024;
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
+  auto& body = *static_cast<std::string*>(to);
+  if (body.size() + size * count > response_bytes_max) return 0;
+  body.append(data, size * count);
+  return size * count;
+}
+
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* to) {
+  auto& headers = *static_cast<std::vector<std::pair<std::string, std::string>>*>(to);
+  std::string_view line(data, size * count);
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+  if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+    auto value = line.substr(colon + 1);
+    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+    headers.emplace_back(events::to_lower(line.substr(0, colon)), std::string(value));
+  }
+  return size * count;
+}
+
+}  // namespace
+
+std::string client_response::header(std::string_view name) const {
+  for (const auto& [each, value] : headers) {
+    if (each == name) return value;
+  }
+  return {};
+}
+
+class https_client::impl {
+ public:
+  impl(std::string url, std::string ca) : url_(std::move(url)), ca_(std::move(ca)), curl_(curl_easy_init(), curl_easy_cleanup) {}
+
+  engine::result<client_response> send(const std::string& method, const std::string& path,
+                                       const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+    client_response response;
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list(header_list(headers), curl_slist_free_all);
+    const auto url = url_ + path;
+    char error[CURL_ERROR_SIZE] = "";
+    auto* c = curl_.get();
+    curl_easy_setopt(c, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method.c_str());
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, list.get());
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &response.body);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, &response.headers);
+    if (!ca_.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, ca_.c_str());
+    const bool has_body = method != "GET" && method != "DELETE";
+    curl_easy_setopt(c, CURLOPT_POSTFIELDS, has_body ? body.c_str() : nullptr);
+    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    if (!has_body) curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method.c_str());
+    const auto code = curl_easy_perform(c);
+    if (code != CURLE_OK) {
+      return engine::fail(engine::errc::unavailable, url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
+    }
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &response.status);
+    return response;
+  }
+
+ private:
+  static curl_slist* header_list(const std::vector<std::pair<std::string, std::string>>& headers) {
+    curl_slist* list = nullptr;
+    for (const auto& [name, value] : headers) list = curl_slist_append(list, (name + ": " + value).c_str());
+    return curl_slist_append(list, "Expect:");
+  }
+
+  std::string url_;
+  std::string ca_;
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
+};
+
+https_client::https_client(std::string url, std::string ca) : impl_(std::make_unique<impl>(std::move(url), std::move(ca))) {}
+https_client::~https_client() = default;
+
+engine::result<client_response> https_client::send(const std::string& method, const std::string& path,
+                                                   const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+  return impl_->send(method, path, headers, body);
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) out += c;
+    else out.append("%").append(events::to_hex({&c, 1}));
+  }
+  return out;
+}
+
+}  // namespace muster::connectors

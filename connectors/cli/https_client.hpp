@@ -1,0 +1,41 @@
+#pragma once
+
+#include "engine/error.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace muster::connectors {
+
+/// A response as a client sees it.
+struct client_response {
+  long status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string body;
+
+  /// A header's value by its lower-case name; empty if absent.
+  std::string header(std::string_view name) const;
+};
+
+/// HTTPS for the command line, over libcurl: one connection, kept alive. Not for the node itself.
+class https_client {
+ public:
+  /// `url` is `https://host:port`; `ca` a PEM file, or empty for the system's.
+  https_client(std::string url, std::string ca);
+  ~https_client();
+
+  /// Sends a request and waits for its response. `unavailable` if there is none: it says what libcurl says.
+  engine::result<client_response> send(const std::string& method, const std::string& path,
+                                       const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body = {});
+
+ private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+/// `text` as it stands in a path or query: everything but letters, digits and -._~ percent-encoded (RFC 3986).
+std::string percent_encode(std::string_view text);
+
+}  // namespace muster::connectors

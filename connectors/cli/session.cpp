@@ -1,0 +1,149 @@
+#include "connectors/cli/session.hpp"
+
+#include "connectors/node_directory.hpp"
+#include "events/bytes.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <iostream>
+
+namespace muster::connectors {
+
+namespace dom = simdjson::dom;
+
+void fail_command(std::string message, int exit_code) { throw command_failure{exit_code, std::move(message)}; }
+
+std::string session::data() const {
+  if (has("data")) return text("data");
+  return env_.data.empty() ? "muster-data" : env_.data;
+}
+
+https_client& session::client() {
+  if (client_) return *client_;
+  node_address address{has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca, has("token") ? text("token") : env_.token};
+  if (address.url.empty()) {
+    auto found = read_node_file(data());
+    if (!found) fail_command(found.error().text + ", or name it with --url and --token");
+    address = std::move(*found);
+  }
+  token_ = address.token;
+  return client_.emplace(address.url, address.ca);
+}
+
+client_response session::send(const std::string& method, const std::string& path,
+                              const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+  auto response = client().send(method, path, headers, body);
+  if (!response) fail_command(response.error().text);
+  return std::move(*response);
+}
+
+client_response session::call(const std::string& method, const std::string& path, const std::string& body,
+                              std::vector<std::pair<std::string, std::string>> headers) {
+  auto& to = client();
+  headers.emplace_back("Authorization", "Bearer " + token_);
+  if (!body.empty()) headers.emplace_back("Content-Type", "application/json; charset=utf-8");
+  auto response = to.send(method, path, headers, body);
+  if (!response) fail_command(response.error().text);
+  if (response->status >= 300) {
+    const auto message = member_of(response->body, "message");
+    fail_command((message.empty() ? response->body : message) + " (" + std::to_string(response->status) + ")");
+  }
+  return std::move(*response);
+}
+
+namespace {
+
+std::string plain(const dom::element& value) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) return std::string(text);
+  return simdjson::minify(value);
+}
+
+void print_members(const dom::object& object, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& lines) {
+  for (const auto& [key, value] : object) {
+    dom::object inner;
+    const auto name = prefix + std::string(key);
+    if (value.get(inner) == simdjson::SUCCESS && inner.size() != 0) print_members(inner, name + ".", lines);
+    else lines.emplace_back(name, plain(value));
+  }
+}
+
+}  // namespace
+
+void print_object(std::string_view json) {
+  dom::parser parser;
+  dom::object object;
+  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
+    std::cout << json << '\n';
+    return;
+  }
+  std::vector<std::pair<std::string, std::string>> lines;
+  print_members(object, {}, lines);
+  std::size_t width = 0;
+  for (const auto& [name, value] : lines) width = std::max(width, name.size());
+  for (const auto& [name, value] : lines) std::cout << name << std::string(width + 2 - name.size(), ' ') << value << '\n';
+}
+
+std::vector<std::string> items_of(std::string_view json, const std::string& list) {
+  dom::parser parser;
+  dom::element document;
+  dom::array array;
+  std::vector<std::string> items;
+  if (parser.parse(json.data(), json.size()).get(document) != simdjson::SUCCESS) return items;
+  if (list.empty() ? document.get(array) != simdjson::SUCCESS : document[list].get(array) != simdjson::SUCCESS) return items;
+  for (const auto& each : array) items.push_back(simdjson::minify(each));
+  return items;
+}
+
+std::string member_of(std::string_view json, const std::string& path) {
+  dom::parser parser;
+  dom::element value;
+  if (parser.parse(json.data(), json.size()).get(value) != simdjson::SUCCESS) return {};
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const auto name = rest.substr(0, rest.find('.'));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    dom::element inner;
+    if (value[name].get(inner) != simdjson::SUCCESS) return {};
+    value = inner;
+  }
+  return plain(value);
+}
+
+std::optional<std::string> compact_object(const std::string& text) {
+  dom::parser parser;
+  dom::object object;
+  if (parser.parse(text).get(object) != simdjson::SUCCESS) return std::nullopt;
+  std::string compact(text.size(), '\0');
+  std::size_t size = 0;
+  if (simdjson::minify(text.data(), text.size(), compact.data(), size) != simdjson::SUCCESS) return std::nullopt;
+  compact.resize(size);
+  return compact;
+}
+
+void print_table(const std::vector<std::string>& items, const std::vector<std::string>& columns) {
+  std::vector<std::vector<std::string>> rows;
+  auto& head = rows.emplace_back();
+  for (const auto& column : columns) {
+    auto title = column.substr(column.rfind('.') + 1);
+    std::ranges::transform(title, title.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    head.push_back(title);
+  }
+  for (const auto& item : items) {
+    auto& row = rows.emplace_back();
+    for (const auto& column : columns) row.push_back(member_of(item, column));
+  }
+  std::vector<std::size_t> widths(columns.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      std::cout << row[i] << (i + 1 == row.size() ? std::string() : std::string(widths[i] + 2 - row[i].size(), ' '));
+    }
+    std::cout << '\n';
+  }
+}
+
+}  // namespace muster::connectors

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "connectors/cli/command_line.hpp"
+#include "connectors/cli/https_client.hpp"
+
+#include <boost/program_options/variables_map.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace muster::connectors {
+
+/// Ends a command with an exit code and, if there is one, a message on stderr.
+struct command_failure {
+  int exit_code = 1;
+  std::string message;
+};
+
+/// One run of a command that talks to a node: what was asked for, and how the node is reached. Members throw
+/// `command_failure`, which `run_command_line` reports.
+class session {
+ public:
+  session(const boost::program_options::variables_map& given, const environment& env) : given_(given), env_(env) {}
+
+  bool has(const char* option) const { return given_.count(option) != 0; }
+  std::string text(const char* option) const { return has(option) ? given_[option].as<std::string>() : std::string(); }
+  std::vector<std::string> texts(const char* option) const {
+    return has(option) ? given_[option].as<std::vector<std::string>>() : std::vector<std::string>();
+  }
+  bool json() const { return text("output") == "json" || has("json"); }
+  const environment& env() const { return env_; }
+  /// The data directory: --data, MUSTER_DATA or ./muster-data.
+  std::string data() const;
+
+  /// Sends a request as the operator. A status of 300 or more is a failure that says what the node said.
+  client_response call(const std::string& method, const std::string& path, const std::string& body = {},
+                       std::vector<std::pair<std::string, std::string>> headers = {});
+  /// Sends a request with no more than `headers`, and gives whatever came back.
+  client_response send(const std::string& method, const std::string& path, const std::vector<std::pair<std::string, std::string>>& headers,
+                       const std::string& body);
+
+ private:
+  https_client& client();
+
+  const boost::program_options::variables_map& given_;
+  const environment& env_;
+  std::optional<https_client> client_;
+  std::string token_;
+};
+
+/// `error` as a failure.
+[[noreturn]] void fail_command(std::string message, int exit_code = 1);
+
+// What commands print -----------------------------------------------------------------------------------------------
+
+/// The members of a JSON object as `name  value` lines, nested ones as `outer.inner`; other documents as they are.
+void print_object(std::string_view json);
+/// A list of JSON objects as an aligned table of the named members (`a.b` for nested ones).
+void print_table(const std::vector<std::string>& items, const std::vector<std::string>& columns);
+/// The objects in the member `list` of a JSON object, or of a JSON array if `list` is empty, each as JSON text.
+std::vector<std::string> items_of(std::string_view json, const std::string& list);
+/// A member's value as plain text, by its path `a.b`; empty if absent.
+std::string member_of(std::string_view json, const std::string& path);
+
+/// `text` without white space between tokens, or nothing if it is not a JSON object.
+std::optional<std::string> compact_object(const std::string& text);
+
+// Commands, by what they are about. Each gives the exit code -------------------------------------------------------------
+
+struct command_spec {
+  std::string name;                      ///< `service create`
+  std::vector<std::string> positionals;  ///< a name in brackets may be left out: `[REGISTRATION_ID]`
+  std::string summary;
+  std::string example;
+  std::vector<std::pair<std::string, std::string>> options;  ///< `hub*=NAME[:WEIGHT]` -> meaning; `*` repeats, no `=` is a flag
+  int (*run)(session&);
+};
+
+std::vector<command_spec> service_commands();
+std::vector<command_spec> enrollment_commands();
+std::vector<command_spec> device_commands();
+std::vector<command_spec> history_commands();
+
+}  // namespace muster::connectors
