@@ -52,12 +52,15 @@ void device::init(actor_dependencies* dependencies, device_identity who, device_
 void device::take(command_ptr c) {
   ++received_;
   if (!current_) return start(std::move(c));
-  if (queue_.size() >= limits::device_queue_max) {
+  // A register that finds another one undecided costs no frame of its own, so more of them may wait.
+  c->may_join = registering() && std::holds_alternative<engine::register_device>(c->what);
+  if (queue_.size() >= (c->may_join ? limits::device_joins_max : limits::device_queue_max)) {
     return c->reject(rejection_code::too_many_requests, "Too many requests for this device are waiting.", 1s);
   }
-  c->may_join = std::holds_alternative<engine::register_device>(current_->what);
   queue_.push_back(std::move(c));
 }
+
+bool device::registering() const { return std::holds_alternative<engine::register_device>(current_->what); }
 
 void device::start(command_ptr c) {
   current_ = std::move(c);
@@ -72,6 +75,7 @@ void device::decide_current() {
   if (!load()) return unavailable("The device's data cannot be read.");
   decision_ = {};
   verdict_.reset();
+  if (!keys_at_hand()) return unavailable("The enrollment's keys cannot be opened: its data key is missing.");
   if (repeats_recorded_command()) return;
   std::visit(
       [this](const auto& c) {
@@ -82,10 +86,10 @@ void device::decide_current() {
 }
 
 // The state as of now. This actor is the only writer of its stream as long as the claim under which it was loaded holds:
-// then it is current up to whatever has been folded.
+// then it is current up to whatever has been folded. The successor of an actor that died cannot know that.
 bool device::load() {
   const auto position = view_->position();
-  if (loaded_ && position.epoch == loaded_in_) {
+  if (loaded_ && who_.alone && position.epoch == loaded_in_) {
     seen_ = position.sequence;
     return true;
   }
@@ -130,6 +134,9 @@ const engine::named_key* device::record_key() {
   return record_key_ ? &*record_key_ : nullptr;
 }
 
+// Without them a good credential could not be told from a bad one.
+bool device::keys_at_hand() { return !state_.enrollment || enrollment_keys() != nullptr; }
+
 bool device::repeats_recorded_command() {
   auto recorded = engine::find_recorded(current_->who, who_.scope, who_.shard, *view_, d_->history, d_->keyring);
   if (!recorded) {
@@ -150,11 +157,12 @@ engine::registration_context device::registration_context(engine::hub_reader& hu
 
 // Attests; what is refused is answered here.
 bool device::let_in(const engine::evidence& shown) {
-  if (current_->verdict && current_->judged_on.value == scope_.value && !state_.enrollment) {
-    verdict_ = std::move(current_->verdict);
-    current_->verdict.reset();
+  const bool still_a_stranger = !state_.enrollment && !state_.registration;
+  if (current_->verdict && current_->judged_on.value == scope_.value && still_a_stranger) {
+    verdict_ = current_->verdict;
   } else {
     verdict_ = engine::attest(*scope_.value, state_, enrollment_keys(), shown, d_->clock.now());
+    count_attestation(d_->telemetry, *verdict_);
   }
   return verdict_->attested();
 }
@@ -188,11 +196,12 @@ bool device::joins(const engine::register_device& c) {
 }
 
 void device::decide(const engine::poll_operation& c) {
+  if (!let_in(c.evidence)) return refuse(c.evidence, true);
+  // Only who proved to be the device spends its polls.
   if (polls_too_often()) {
     return finish_with(engine::rejection{rejection_code::too_many_requests, "The device polls too often.",
                                          std::chrono::duration_cast<std::chrono::seconds>(limits::poll_window)});
   }
-  if (!let_in(c.evidence)) return refuse(c.evidence, true);
   const auto& record = state_.registration;
   if (!record || std::ranges::find(record->operations, c.operation_id) == record->operations.end()) {
     return finish_with(engine::rejection{rejection_code::operation_not_found, "Operation '" + c.operation_id + "' not found.", {}});
@@ -220,9 +229,8 @@ bool device::polls_too_often() {
 
 template <class Command>
 void device::decide_entry(const Command& c) {
-  const engine::entry_context context{{d_->clock.now(), d_->entropy, *scope_.value, scope_.sequence}, seen_, enrollment_data_key(), enrollment_keys()};
-  if (state_.enrollment && context.keys == nullptr) return unavailable("The enrollment's keys cannot be opened: its data key is missing.");
-  propose(engine::decide(state_, c, context));
+  propose(engine::decide(state_, c,
+                         {{d_->clock.now(), d_->entropy, *scope_.value, scope_.sequence}, seen_, enrollment_data_key(), enrollment_keys()}));
 }
 
 // ---- to the log and back
@@ -256,14 +264,9 @@ void device::committed(const engine::settlement& what) {
   auto sequence = what.first_sequence;
   for (auto& e : decision_.events) {
     if (e.stream == stream) {
-      events::recorded_event recorded{{stream, e.version, sequence, what.time, {}, {}, {}, {}, false}, std::move(e.data)};
+      const events::recorded_event recorded{{stream, e.version, sequence, what.time, {}, {}, {}, {}, false}, std::move(e.data)};
       evolve(state_, recorded);
-      if (const auto* registered = std::get_if<events::device_registered>(&recorded.data)) {
-        const auto& c = std::get<engine::register_device>(current_->what);
-        last_ = joinable{registered->operation_id, *verdict_->enrollment, c.evidence.api_version, c.payload};
-      } else {
-        last_.reset();
-      }
+      note_for_joins(recorded.data);
     }
     sequence = sequence.next();
   }
@@ -279,10 +282,24 @@ void device::committed(const engine::settlement& what) {
   finish_with(answer_after_commit());
 }
 
+// What a register that is waiting may join. A refused attempt of somebody else changes nothing about that.
+void device::note_for_joins(const events::event& happened) {
+  if (const auto* registered = std::get_if<events::device_registered>(&happened)) {
+    const auto& c = std::get<engine::register_device>(current_->what);
+    last_ = joinable{registered->operation_id, *verdict_->enrollment, c.evidence.api_version, c.payload};
+    ++d_->telemetry.device_assignments;
+    return;
+  }
+  const auto* refused = std::get_if<events::registration_refused>(&happened);
+  if (refused == nullptr || refused->reason == events::refusal_reason::enrollment_disabled) last_.reset();
+}
+
 engine::answer device::answer_after_commit() const {
   if (decision_.rejected) return *decision_.rejected;
   if (std::holds_alternative<engine::register_device>(current_->what)) {
-    return engine::registration_answer{decision_.operation_id, *state_.registration, scope_.value->service.settings.assigning_first};
+    const bool has_operation = !decision_.operation_id.empty();  // a disabled device has none to poll
+    return engine::registration_answer{decision_.operation_id, *state_.registration,
+                                       has_operation && scope_.value->service.settings.assigning_first};
   }
   if (std::holds_alternative<engine::poll_operation>(current_->what)) return engine::registration_answer{{}, *state_.registration, false};
   if (std::holds_alternative<engine::put_enrollment>(current_->what)) {

@@ -15,6 +15,7 @@ struct device_identity {
   events::shard_id shard;
   scope_actor parent;
   std::shared_ptr<shared_budget> budget;
+  bool alone = true;  ///< false: an actor of this id died, and a proposal of its may still reach the log
 };
 
 /// The state of a device actor, and each step of a command as one function. The actor itself only passes messages on.
@@ -41,7 +42,6 @@ class device {
   void start(command_ptr c);
   bool load();
   void forget();
-  events::log_sequence seen() const;
   void decide_current();
   void decide(const engine::register_device& c);
   void decide(const engine::poll_operation& c);
@@ -51,6 +51,7 @@ class device {
   void decide(const engine::delete_registration& c) { decide_entry(c); }
   template <class Command>
   void decide_entry(const Command& c);
+  bool keys_at_hand();
   bool let_in(const engine::evidence& shown);
   bool repeats_recorded_command();
   bool polls_too_often();
@@ -58,10 +59,12 @@ class device {
   void refuse(const engine::evidence& shown, bool tell_disabled);
   void propose(engine::decision d);
   void committed(const engine::settlement& what);
+  void note_for_joins(const events::event& happened);
   engine::answer answer_after_commit() const;
   void finish();
   void finish_with(engine::answer a);
   void unavailable(std::string message);
+  bool registering() const;
   engine::registration_context registration_context(engine::hub_reader& hubs);
   const engine::opened_keys* enrollment_keys();
   const engine::named_key* enrollment_data_key();
@@ -88,7 +91,7 @@ class device {
   std::optional<engine::attestation_verdict> verdict_;
   engine::decision decision_;
 
-  /// The registration committed last, while commands that arrived during it are still queued.
+  /// The registration committed last, while commands that arrived before it was decided are still queued.
   struct joinable {
     std::string operation_id;
     events::enrollment_reference enrollment;

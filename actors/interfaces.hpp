@@ -57,7 +57,7 @@ struct pending_command {
 };
 using command_ptr = std::shared_ptr<pending_command>;
 
-/// The failure budget of a scope, shared by its actors.
+/// The failure budget of a scope, shared by its actors. Any thread.
 class shared_budget {
  public:
   shared_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address) : budget_(per_minute_scope, per_minute_address) {}
@@ -90,12 +90,20 @@ struct ready_to_go {
 struct go {};
 /// Scope to itself, every few seconds: look for idle devices and for suppressed attempts to sum up.
 struct sweep {};
-/// To the directory: complete what a crash left open.
+/// Scope to itself: its summary of suppressed attempts came back from the shard.
+struct summary_settled {
+  bool recorded = false;
+};
+/// Runtime to scope, when the node stops: sum up what was suppressed until now. `done` goes when that is on the log, or cannot be.
+struct sum_up {
+  std::shared_ptr<void> done;
+};
+/// To the directory, at start and by itself after a pause: complete what a crash left open.
 struct resume_placements {};
 
 /// Decides the commands of one ID scope that belong to no device, and takes those that do to their device's actor.
 using scope_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<ready_to_go>,
-                                     caf::reacts_to<sweep>>;
+                                     caf::reacts_to<sweep>, caf::reacts_to<summary_settled>, caf::reacts_to<sum_up>>;
 /// Decides the commands of one registration ID, one at a time.
 using device_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<may_you_go>,
                                       caf::reacts_to<go>>;
@@ -111,4 +119,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::may_you_go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::ready_to_go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::sweep)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::summary_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::sum_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(muster::actors::resume_placements)

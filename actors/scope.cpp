@@ -55,8 +55,7 @@ void scope::take(command_ptr c) {
 // ---- devices
 
 void scope::take_device_command(command_ptr c, const events::registration_id& id) {
-  const auto at = children_.find(id.key());
-  if (at != children_.end()) return send_to(at->second, std::move(c));
+  if (const auto at = children_.find(id.key()); at != children_.end()) return send_to(at->second, std::move(c));
   const auto now = d_->catalog.find(id_);
   const auto view = now.value ? d_->catalog.view(now.value->shard) : nullptr;
   if (!view) return c->reject(rejection_code::unavailable, "The service is not open on this node yet.", 1s);
@@ -74,6 +73,7 @@ void scope::take_device_command(command_ptr c, const events::registration_id& id
 
 bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) {
   auto verdict = engine::attest(*c->judged_on.value, {}, nullptr, shown, d_->clock.now());
+  count_attestation(d_->telemetry, verdict);
   if (verdict.group) {
     c->verdict = std::move(verdict);
     return true;
@@ -104,7 +104,8 @@ void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
 
 scope::child* scope::child_of(const events::registration_id& id, events::shard_id shard) {
   if (d_->telemetry.device_actors.load(std::memory_order_relaxed) >= options_.device_actors_max) make_room();
-  const auto actor = self_->spawn<caf::monitored>(run_device, d_, device_identity{id_, id, shard, scope_actor(self_), budget_});
+  const auto actor = self_->spawn<caf::monitored>(
+      run_device, d_, device_identity{id_, id, shard, scope_actor(self_), budget_, !failed_.contains(id.key())});
   by_use_.push_back(id.key());
   auto& made = children_[id.key()];
   made = {actor, 0, d_->clock.now(), std::prev(by_use_.end())};
@@ -143,49 +144,58 @@ void scope::forget(const std::string& registration) {
   children_.erase(at);
 }
 
-void scope::device_down(const caf::actor_addr& who) {
+void scope::device_down(const caf::actor_addr& who, bool failed) {
   const auto at = by_actor_.find(who.id());
-  if (at != by_actor_.end()) forget(std::string(at->second));
+  if (at == by_actor_.end()) return;
+  if (failed) failed_.insert(at->second);
+  forget(std::string(at->second));
 }
 
 void scope::look_around() {
   const auto idle_since = d_->clock.now() - options_.idle_after;
+  const bool crowded = d_->telemetry.device_actors.load(std::memory_order_relaxed) > options_.device_actors_max;
   std::size_t asked = 0;
   for (const auto& registration : by_use_) {
     const auto& each = children_.at(registration);
-    if (each.used > idle_since || asked++ == asked_to_go_max * 16) break;
+    if ((each.used > idle_since && !crowded) || asked++ == asked_to_go_max * 16) break;
     self_->send(each.actor, may_you_go{});
   }
-  sum_up_suppressed();
-  self_->delayed_send(scope_actor(self_), options_.sweep_interval, sweep{});
+  sum_up_suppressed(d_->clock.now(), nullptr);
 }
 
-void scope::sum_up_suppressed() {
-  const auto summary = budget_->take_summary(d_->clock.now());
+// Every attempt is accounted for: counts are forgotten only once they are on the log, and until then sent again.
+void scope::sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done) {
   const auto snapshot = d_->catalog.find(id_).value;
-  if (summary.counts.empty() || !snapshot) return;
+  if (summing_up_ || !snapshot) return;
+  if (unsent_.counts.empty()) unsent_ = budget_->take_summary(until);
+  if (unsent_.counts.empty()) return;
+  summing_up_ = true;
+  auto p = engine::to_proposal(summary_of(*snapshot), {"muster", d_->entropy.draw_uuid(), {}, {}}, nullptr, {},
+                               d_->clock.now() + limits::command_deadline);
+  p.settled = [to = scope_actor(self_), done = std::move(done)](const engine::settlement& what) {
+    caf::anon_send(to, summary_settled{what.kind == engine::settlement_kind::committed});
+  };
+  d_->shards.propose(snapshot->shard, std::move(p));
+}
+
+engine::decision scope::summary_of(const engine::scope_snapshot& snapshot) const {
   const auto stream = events::stream_name::refusals(id_);
-  events::attempts_suppressed suppressed{summary.from, summary.to, {}};
-  for (const auto& each : summary.counts) {
+  events::attempts_suppressed suppressed{unsent_.from, unsent_.to, {}};
+  for (const auto& each : unsent_.counts) {
     auto& count = suppressed.counts.emplace_back();
     count.reason = each.reason;
     count.count = each.count;
-    if (!each.address.empty()) count.source_address = engine::seal(snapshot->data_key, stream, "sourceAddress", each.address, d_->entropy);
+    if (!each.address.empty()) count.source_address = engine::seal(snapshot.data_key, stream, "sourceAddress", each.address, d_->entropy);
   }
   engine::decision d;
   d.events.push_back({stream, {}, std::move(suppressed), {}});
-  propose_summary(std::move(d), snapshot->shard);
+  return d;
 }
 
-// Every attempt is accounted for: a summary that did not reach the log is sent again with the next one of the writer's chances.
-void scope::propose_summary(engine::decision d, events::shard_id shard) {
-  auto p = engine::to_proposal(d, {"muster", d_->entropy.draw_uuid(), {}, {}}, nullptr, {}, d_->clock.now() + std::chrono::hours(1));
-  p.settled = [this_log = &d_->log](const engine::settlement& what) {
-    if (what.kind != engine::settlement_kind::committed) {
-      this_log->write(engine::log_level::warning, "a summary of suppressed attempts was not recorded");
-    }
-  };
-  d_->shards.propose(shard, std::move(p));
+void scope::summed_up(bool recorded) {
+  summing_up_ = false;
+  if (recorded) unsent_ = {};
+  else d_->log.write(engine::log_level::warning, "a summary of suppressed attempts was not recorded yet");
 }
 
 void scope::stop() {
@@ -200,6 +210,11 @@ void scope::start_own(command_ptr c) {
 }
 
 void scope::decide_own() {
+  outlive(*d_, [this] { propose_own(); },
+          [this] { finish_own(engine::rejection{rejection_code::unavailable, "The request failed; nothing has changed.", 1s}); });
+}
+
+void scope::propose_own() {
   if (current_->deadline < d_->clock.now()) {
     return finish_own(engine::rejection{rejection_code::unavailable, "The request was not decided in time.", 1s});
   }

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <list>
+#include <set>
 #include <unordered_map>
 
 namespace muster::actors {
@@ -30,7 +31,9 @@ class scope {
   void settle(const engine::settlement& what);
   void let_go(const ready_to_go& device);
   void look_around();
-  void device_down(const caf::actor_addr& who);
+  void sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done);
+  void summed_up(bool recorded);
+  void device_down(const caf::actor_addr& who, bool failed);
   void stop();
 
  private:
@@ -48,11 +51,11 @@ class scope {
   void make_room();
   bool judge_stranger(const command_ptr& c, const engine::evidence& shown);
   void refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict);
-  void sum_up_suppressed();
-  void propose_summary(engine::decision d, events::shard_id shard);
+  engine::decision summary_of(const engine::scope_snapshot& snapshot) const;
 
   void start_own(command_ptr c);
   void decide_own();
+  void propose_own();
   engine::decision decide(const engine::put_group& c, engine::decision_context context);
   engine::decision decide(const engine::delete_group& c, engine::decision_context context);
   engine::decision decide(const engine::delete_hub_device& c, engine::decision_context context);
@@ -71,6 +74,10 @@ class scope {
   std::unordered_map<std::string, child> children_;  ///< by the registration id's key
   std::unordered_map<caf::actor_id, std::string> by_actor_;
   std::list<std::string> by_use_;                    ///< least recently used first
+  std::set<std::string> failed_;                     ///< ids whose actor died of an exception; rare
+
+  engine::failure_budget::summary unsent_;           ///< suppressed attempts that are not on the log yet
+  bool summing_up_ = false;                          ///< a summary of them is on its way
 
   command_ptr current_;
   std::deque<command_ptr> queue_;

@@ -24,6 +24,7 @@ inline constexpr auto settle_timeout = 5s;                    ///< an append wit
 // Commands
 inline constexpr auto command_deadline = 15s;                 ///< from arrival to answer; then 503
 inline constexpr std::size_t device_queue_max = 8;            ///< commands waiting for a busy device; beyond it 429
+inline constexpr std::size_t device_joins_max = 32;           ///< registers waiting for the one of their ID that is being decided
 inline constexpr int conflict_retries_max = 20;
 
 // DPS: includes/iot-dps-limits

@@ -28,12 +28,19 @@ constexpr std::array<std::uint32_t, 256> make_crc32c_table() {
 
 constexpr auto crc32c_table = make_crc32c_table();
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+constexpr std::uint8_t no_hex_digit = 0xFF;
+
+constexpr std::array<std::uint8_t, 256> make_hex_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_hex_digit);
+  for (std::uint8_t value = 0; value < 16; ++value) {
+    values[static_cast<std::uint8_t>("0123456789abcdef"[value])] = value;
+    values[static_cast<std::uint8_t>("0123456789ABCDEF"[value])] = value;
+  }
+  return values;
 }
+
+constexpr auto hex_values = make_hex_values();
 
 constexpr std::uint8_t no_base64_digit = 0xFF;
 
@@ -111,13 +118,14 @@ std::optional<std::string> from_hex(std::string_view text) {
 
 bool from_hex(std::string_view text, std::span<std::uint8_t> out) {
   if (text.size() != out.size() * 2) return false;
+  std::uint32_t bad = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = hex_value(text[2 * i]);
-    const int low = hex_value(text[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    out[i] = static_cast<std::uint8_t>(high * 16 + low);
+    const std::uint32_t high = hex_values[static_cast<std::uint8_t>(text[2 * i])];
+    const std::uint32_t low = hex_values[static_cast<std::uint8_t>(text[2 * i + 1])];
+    bad |= high | low;
+    out[i] = static_cast<std::uint8_t>(high << 4U | low);
   }
-  return true;
+  return (bad & 0xF0U) == 0;
 }
 
 std::string to_base64(std::string_view bytes) {

@@ -23,8 +23,9 @@ class ordered_json_reader {
     return ok_ && at_ == end_;
   }
 
+  /// Inlined, so that the lengths of names are known where they are compared.
   template <class T>
-  void operator()(const char* name, T& value) {
+  [[gnu::always_inline]] void operator()(const char* name, T& value) {
     if (!ok_) return;
     if (!take_name(name)) {
       if constexpr (is_optional<T>::value) value.reset();
@@ -92,8 +93,8 @@ class ordered_json_reader {
   }
 
   /// Passes `,"name":`, without the comma at an object's first member; false, and nothing passed, if that is not next.
-  bool take_name(const char* name) {
-    const auto size = std::strlen(name);
+  [[gnu::always_inline]] bool take_name(const char* name) {
+    const auto size = std::char_traits<char>::length(name);
     const std::size_t comma = first_ ? 0 : 1;
     if (static_cast<std::size_t>(end_ - at_) < size + comma + 3) return false;
     const char* here = at_;

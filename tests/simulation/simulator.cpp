@@ -1,6 +1,6 @@
 #include "tests/simulation/simulator.hpp"
 
-#include "tests/simulation/node.hpp"
+#include "tests/simulation/clients.hpp"
 
 #include <algorithm>
 
@@ -10,7 +10,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int client_tries_max = 8;
 constexpr std::uint64_t calm_claims_max = 6;
 constexpr auto owned_after = 8s;  // a frame of unknown outcome, a pause before the next claim, and the claim
 
@@ -26,11 +25,6 @@ private:
     std::shared_ptr<node> process;  ///< null while it is down
     disk kept;
   };
-  struct client {
-    command what;
-    int tries = 0;
-    bool answered = false;
-  };
 
   void draw_plan();
   void start(machine& m);
@@ -43,11 +37,7 @@ private:
   void plan_tick(std::size_t at);
   void calm_down();
 
-  void plan_clients();
-  command draw_command(int id, bool busy);
-  void ask(std::size_t who);
-  void ask_again(std::size_t who, microseconds delay);
-
+  std::shared_ptr<node> any_node();
   void check_end();
   bool calm() const { return w_.queue.now() >= calm_from_; }
 
@@ -59,7 +49,7 @@ private:
   microseconds pause_max_{0};
   bool busy_at_the_turn_ = false;
   std::vector<machine> machines_;
-  std::vector<client> clients_;
+  clients clients_{w_, [this] { return any_node(); }};
   std::optional<std::size_t> owner_;  ///< the one node that should own the shard in the end
   int processes_ = 0;
   std::uint64_t claims_in_calm_ = 0;
@@ -99,7 +89,7 @@ simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next()
   }
   plan_membership();
   plan_fault();
-  plan_clients();
+  clients_.plan(calm_from_, work_until_, busy_at_the_turn_);
   w_.queue.at(calm_from_, [this] { calm_down(); });
 }
 
@@ -109,7 +99,7 @@ void simulator::draw_plan() {
   auto& plan = w_.plan;
   plan.exclusive = roll.chance(100);
   if (roll.chance(250)) plan.frame_bytes_max = 1400;
-  if (roll.chance(250)) plan.changed_keys_max = 16 + roll.below(40);
+  if (roll.chance(250)) plan.changed_keys_max = 12 + roll.below(24);
   plan.decision_max = roll.between(1ms, 400ms);
   plan.tail_delay = roll.chance(250) ? 20ms : 500us;
   plan.tail_delay_max = roll.between(20ms, 500ms);
@@ -241,70 +231,13 @@ void simulator::calm_down() {
   });
 }
 
-// ---- clients
-
-void simulator::plan_clients() {
-  const auto add = [&](microseconds when, bool busy) {
-    const auto who = clients_.size();
-    clients_.push_back({draw_command(static_cast<int>(who), busy), 0, false});
-    w_.queue.at(when, [this, who] { ask(who); });
-  };
-  const auto bursts = 2 + w_.roll.below(12);
-  for (std::uint64_t i = 0; i < bursts; ++i) {
-    const auto begin = w_.roll.between(0s, work_until_);
-    const auto size = 1 + w_.roll.below(10);
-    for (std::uint64_t j = 0; j < size; ++j) add(begin + w_.roll.between(0s, 40ms), false);
-  }
-  if (!busy_at_the_turn_) return;
-  for (auto when = calm_from_ - 100ms; when < work_until_; when += w_.roll.between(1ms, 4ms)) add(when, true);
-}
-
-// Groups hardly change while there is much to do: a registration waits for those who change them.
-command simulator::draw_command(int id, bool busy) {
-  auto& roll = w_.roll;
-  command c{
-      id, command_kind::register_device, roll.pick(devices), roll.pick(groups), roll.pick(hub_ids), roll.chance(500)};
-  const auto kind = roll.below(10);
-  if (kind >= 9)
-    c.kind = command_kind::release_device;
-  else if (kind >= 7)
-    c.kind = command_kind::read_device;
-  else if (kind >= 5 && (!busy || roll.chance(20)))
-    c.kind = command_kind::set_group;
-  return c;
-}
-
-// A client asks any node, the owner more often, and asks again, elsewhere and with the same command ID, when it is
-// refused or gets impatient: the first try may still be on its way then.
-void simulator::ask(std::size_t who) {
-  auto& c = clients_[who];
-  if (c.answered) return;
-  if (c.tries == client_tries_max) {
-    ++counts_.given_up;
-    return;
-  }
-  ++c.tries;
+// Whom a client asks: any node, the owner more often; null if that one is down.
+std::shared_ptr<node> simulator::any_node() {
   auto at = w_.roll.below(machines_.size());
   const auto open =
       std::ranges::find_if(machines_, [](const machine& each) { return each.process && each.process->shard().open(); });
   if (open != machines_.end() && w_.roll.chance(600)) at = static_cast<std::size_t>(open - machines_.begin());
-  const auto& m = machines_[at];
-  if (!m.process) return ask_again(who, w_.roll.between(20ms, 500ms));
-  const auto patience = w_.roll.chance(400) ? 20ms : 3000ms;
-  ask_again(who, w_.roll.between(patience, patience * 2));
-  m.process->submit(c.what, [this, who](const answer& a) {
-    auto& asked = clients_[who];
-    if (a.kind == answer_kind::unavailable) return ask_again(who, w_.roll.between(20ms, 500ms));
-    if (asked.answered) return;
-    asked.answered = true;
-    ++counts_.answers;
-  });
-}
-
-void simulator::ask_again(std::size_t who, microseconds delay) {
-  w_.queue.after(delay, [this, who, tries = clients_[who].tries] {
-    if (clients_[who].tries == tries) ask(who);
-  });
+  return machines_[at].process;
 }
 
 // ---- the end
@@ -339,6 +272,8 @@ run_result simulator::run() {
   counts_.frames = w_.seen.frames();
   counts_.void_frames = w_.seen.void_frames();
   counts_.claims = w_.seen.claims();
+  counts_.answers = clients_.answers();
+  counts_.given_up = clients_.given_up();
   counts_.conflicts = w_.conflicts;
   counts_.claims_in_calm = claims_in_calm_;
   return {w_.violation, std::move(w_.trace), counts_};
