@@ -19,6 +19,8 @@ constexpr events::shard_id home{0};
 constexpr std::size_t queue_max = 64;
 constexpr auto pause = 200ms;  // before an open placement is tried again
 
+std::string creation_id(const events::id_scope& scope) { return "place:" + scope.text(); }
+
 }  // namespace
 
 void directory::init(actor_dependencies* dependencies, directory_actor::pointer self) {
@@ -56,13 +58,17 @@ void directory::place() {
   propose(step::placing, home, decision_);
 }
 
+// Under a command id made from the placement's ID scope, so that it happens once.
 void directory::create() {
   const auto view = d_->catalog.view(placed_->shard);
   if (!view) return again_later();
   const auto seen = view->position().sequence;
   const auto existing = d_->catalog.find(placed_->scope).value;
-  decision_ = engine::decide_creation(existing ? existing->service : engine::service_state{}, *placed_, seen, d_->entropy);
-  propose(step::creating, placed_->shard, decision_);
+  const auto once = view->command(placed_->scope, creation_id(placed_->scope));
+  if (!once) return again_later();
+  if (existing || once->value) return confirm();
+  decision_ = engine::decide_creation({}, *placed_, seen, d_->entropy);
+  propose(step::creating, placed_->shard, decision_, creation_id(placed_->scope), once->sequence);
 }
 
 void directory::confirm() {
@@ -77,22 +83,47 @@ void directory::withdraw(std::string reason) {
   propose(step::withdrawing, home, decision_);
 }
 
-// A placement that is on the log outlives its request: it is completed whatever becomes of the client.
+// A placement that is on the log outlives its request: it is completed whatever becomes of the client. Without a client that
+// waits it steps aside for those that do, and is found on the log again after the pause.
 void directory::again_later() {
-  if (current_ && current_->deadline < d_->clock.now()) {
+  if (!pausing_) self_->delayed_send(directory_actor(self_), pause, resume_placements{});
+  pausing_ = true;
+  refuse_expired();
+  if (current_) return;
+  placed_.reset();
+  step_ = step::none;
+  start_next();
+}
+
+void directory::refuse_expired() {
+  const auto now = d_->clock.now();
+  if (current_ && current_->deadline < now) {
     current_->reject(rejection_code::unavailable, "The service is placed and will be created when its shard is open.", 5s);
     current_.reset();
   }
-  self_->delayed_send(directory_actor(self_), pause, resume_placements{});
+  std::erase_if(queue_, [&](const command_ptr& c) {
+    if (c->deadline >= now) return false;
+    c->reject(rejection_code::unavailable, "The request was not decided in time.", 1s);
+    return true;
+  });
+}
+
+void directory::wake() {
+  pausing_ = false;
+  resume();
 }
 
 void directory::resume() {
   if (in_flight_) return;
-  if (step_ == step::none && !placed_) {
+  if (step_ == step::none) {
     if (current_) return;
     if (!load()) return again_later();
-    const auto open = std::ranges::find(state_.placements, true, &engine::placement::open);
-    if (open == state_.placements.end()) return;
+    const auto can_go_on = [&](const engine::placement& each) { return each.open && d_->catalog.view(each.shard) != nullptr; };
+    const auto open = std::ranges::find_if(state_.placements, can_go_on);
+    if (open == state_.placements.end()) {
+      if (std::ranges::find(state_.placements, true, &engine::placement::open) != state_.placements.end()) again_later();
+      return;
+    }
     placed_ = *open;
     step_ = step::creating;
   }
@@ -105,16 +136,27 @@ void directory::resume() {
   }
 }
 
-void directory::propose(step next, events::shard_id shard, const engine::decision& d) {
+// After an exception: whatever the log has of it is resumed after a pause.
+void directory::give_up() {
+  current_.reset();
+  in_flight_ = false;
+  again_later();
+}
+
+void directory::propose(step next, events::shard_id shard, const engine::decision& d, std::string command_id,
+                        events::log_sequence command_seen) {
   step_ = next;
   in_flight_ = true;
-  const engine::caller who = current_ ? current_->who : engine::caller{"muster", d_->entropy.draw_uuid(), {}, {}};
-  auto p = engine::to_proposal(d, {who.by, who.correlation_id, {}, {}}, nullptr, {}, d_->clock.now() + limits::command_deadline);
+  engine::caller who = current_ ? current_->who : engine::caller{"muster", d_->entropy.draw_uuid(), {}, {}};
+  who.command_id = std::move(command_id);
+  who.request = {};
+  auto p = engine::to_proposal(d, who, placed_ ? &placed_->scope : nullptr, command_seen, d_->clock.now() + limits::command_deadline);
   p.settled = [to = directory_actor(self_)](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
   d_->shards.propose(shard, std::move(p));
 }
 
 void directory::settle(const engine::settlement& what) {
+  if (!in_flight_) return;
   in_flight_ = false;
   switch (what.kind) {
     case engine::settlement_kind::committed: return stepped(what);
@@ -144,7 +186,11 @@ void directory::stepped(const engine::settlement&) {
       return create();
     }
     case step::creating: return confirm();
-    case step::confirming: return finish(engine::service_answer{d_->catalog.find(placed_->scope).value});
+    case step::confirming: {
+      auto made = d_->catalog.find(placed_->scope).value;
+      if (!made) return finish(engine::rejection{rejection_code::unavailable, "The service was created; its shard closed since.", 1s});
+      return finish(engine::service_answer{std::move(made)});
+    }
     case step::withdrawing:
       return finish(engine::rejection{rejection_code::invalid, "The service could not be created and its name is free again.", {}});
   }
@@ -156,22 +202,28 @@ void directory::finish(engine::answer a) {
   placed_.reset();
   decision_ = {};
   step_ = step::none;
-  if (!queue_.empty()) {
-    auto next = std::move(queue_.front());
-    queue_.pop_front();
-    return start(std::move(next));
-  }
-  resume();  // another open placement, if there is one
+  if (!queue_.empty()) return start_next();
+  if (!pausing_) resume();  // another open placement, if there is one
+}
+
+void directory::start_next() {
+  if (queue_.empty()) return;
+  auto next = std::move(queue_.front());
+  queue_.pop_front();
+  start(std::move(next));
 }
 
 directory_actor::behavior_type run_directory(directory_actor::stateful_pointer<directory> self, actor_dependencies* dependencies) {
   supervise(self, *dependencies);
   self->state.init(dependencies, self);
   self->send(self, resume_placements{});
+  const auto go_on = [self, dependencies](const auto& work) {
+    outlive(*dependencies, work, [self] { self->state.give_up(); });
+  };
   return {
-      [self](const command_ptr& c) { self->state.take(c); },
-      [self](const proposal_settled& settled) { self->state.settle(settled.what); },
-      [self](resume_placements) { self->state.resume(); },
+      [self, go_on](const command_ptr& c) { go_on([&] { self->state.take(c); }); },
+      [self, go_on](const proposal_settled& settled) { go_on([&] { self->state.settle(settled.what); }); },
+      [self, go_on](resume_placements) { go_on([&] { self->state.wake(); }); },
   };
 }
 

@@ -20,18 +20,24 @@ class directory {
 
   void take(command_ptr c);
   void settle(const engine::settlement& what);
-  void resume();
+  /// The pause is over.
+  void wake();
 
  private:
   enum class step { none, placing, creating, confirming, withdrawing };
 
   void start(command_ptr c);
+  void start_next();
+  void resume();
   void place();
   void create();
   void confirm();
   void withdraw(std::string reason);
   void again_later();
-  void propose(step next, events::shard_id shard, const engine::decision& d);
+  void refuse_expired();
+  void give_up();
+  void propose(step next, events::shard_id shard, const engine::decision& d, std::string command_id = {},
+               events::log_sequence command_seen = {});
   void stepped(const engine::settlement& what);
   bool load();
   void finish(engine::answer a);
@@ -45,6 +51,7 @@ class directory {
   std::deque<command_ptr> queue_;
   step step_ = step::none;
   bool in_flight_ = false;        ///< a proposal of `step_` is on its way
+  bool pausing_ = false;          ///< a message that ends the pause is on its way
   int tries_ = 0;
   std::optional<engine::placement> placed_;
   engine::decision decision_;

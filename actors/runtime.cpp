@@ -19,6 +19,8 @@ namespace muster::actors {
 
 namespace {
 
+constexpr std::chrono::milliseconds summary_time{1000};  // for the last summaries of suppressed attempts
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t workers) {
     // Sharing wakes an idle worker three times as fast as stealing, and costs nothing while idle.
@@ -28,9 +30,15 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-/// Counts the commands that have no answer yet.
+/// Counts what has not come to its end yet: commands without an answer.
 class in_flight {
  public:
+  /// Counts as one as long as it lives.
+  static std::shared_ptr<void> ticket(const std::shared_ptr<in_flight>& counter) {
+    counter->add();
+    return {nullptr, [counter](std::nullptr_t) { counter->remove(); }};
+  }
+
   void add() { ++count_; }
   void remove() {
     if (--count_ != 0) return;
@@ -87,23 +95,38 @@ class actor_runtime::impl {
     pending->what = std::move(c);
     const auto* scope = engine::scope_of(pending->what);
     if (scope == nullptr) return caf::anon_send(directory_, std::move(pending));
-    if (!dependencies_.catalog.find(*scope).value) {
-      return pending->reject(engine::rejection_code::scope_not_found, "There is no ID scope '" + scope->text() + "' here.");
-    }
+    if (!dependencies_.catalog.find(*scope).value) return reject_unknown(*pending, *scope);
     const auto actor = actor_of(*scope);
+    if (!actor) return pending->reject(engine::rejection_code::unavailable, "The node is stopping.", std::chrono::seconds(5));
     caf::anon_send(actor, std::move(pending));
   }
 
   void stop(std::chrono::milliseconds drain) {
     if (stopping_.exchange(true)) return;
     in_flight_->wait_for_none(drain);
+    std::map<events::id_scope, scope_actor> scopes;
     {
       const std::unique_lock lock(mutex_);
-      for (const auto& [scope, actor] : scopes_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-      scopes_.clear();
+      scopes.swap(scopes_);
     }
+    for (const auto& [scope, actor] : scopes) caf::anon_send(actor, sum_up{in_flight::ticket(in_flight_)});
+    in_flight_->wait_for_none(std::min(drain, summary_time));
+    for (const auto& [scope, actor] : scopes) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(directory_, caf::exit_reason::user_shutdown);
-    directory_ = nullptr;
+    end_system();
+  }
+
+ private:
+  // A scope may be missing only because the shard that has it is not open.
+  void reject_unknown(const pending_command& c, const events::id_scope& scope) const {
+    for (std::uint32_t i = 0; i < dependencies_.shard_count; ++i) {
+      if (dependencies_.shards.open(events::shard_id(i))) continue;
+      return c.reject(engine::rejection_code::unavailable, "The node is not open yet.", std::chrono::seconds(1));
+    }
+    c.reject(engine::rejection_code::scope_not_found, "There is no ID scope '" + scope.text() + "' here.");
+  }
+
+  void end_system() {
     // An actor that will not end must not keep the node from ending: the system is then left to the end of the process.
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     while (system_->registry().running() != 0 && std::chrono::steady_clock::now() < until) {
@@ -117,13 +140,14 @@ class actor_runtime::impl {
     }
   }
 
- private:
+  // Nothing once the node stops: nobody would end the actor.
   scope_actor actor_of(const events::id_scope& scope) {
     {
       const std::shared_lock lock(mutex_);
       if (const auto at = scopes_.find(scope); at != scopes_.end()) return at->second;
     }
     const std::unique_lock lock(mutex_);
+    if (stopping_.load(std::memory_order_acquire)) return {};
     auto& actor = scopes_[scope];
     if (!actor) {
       scope_options options;

@@ -44,7 +44,10 @@ void scope::init(actor_dependencies* dependencies, scope_options options, events
 }
 
 void scope::take(command_ptr c) {
-  if (const auto* id = engine::device_of(c->what)) return take_device_command(std::move(c), *id);
+  if (const auto* id = engine::device_of(c->what)) {
+    return outlive(*d_, [&] { take_device_command(c, *id); },
+                   [&] { c->reject(rejection_code::unavailable, "The request failed; nothing has changed.", 1s); });
+  }
   if (!current_) return start_own(std::move(c));
   if (queue_.size() >= own_queue_max) {
     return c->reject(rejection_code::too_many_requests, "Too many requests for this service are waiting.", 1s);
@@ -54,8 +57,8 @@ void scope::take(command_ptr c) {
 
 // ---- devices
 
-void scope::take_device_command(command_ptr c, const events::registration_id& id) {
-  if (const auto at = children_.find(id.key()); at != children_.end()) return send_to(at->second, std::move(c));
+void scope::take_device_command(const command_ptr& c, const events::registration_id& id) {
+  if (const auto at = children_.find(id.key()); at != children_.end()) return send_to(at->second, c);
   const auto now = d_->catalog.find(id_);
   const auto view = now.value ? d_->catalog.view(now.value->shard) : nullptr;
   if (!view) return c->reject(rejection_code::unavailable, "The service is not open on this node yet.", 1s);
@@ -68,7 +71,7 @@ void scope::take_device_command(command_ptr c, const events::registration_id& id
       if (!judge_stranger(c, *shown)) return;
     }
   }
-  if (auto* device = child_of(id, now.value->shard)) send_to(*device, std::move(c));
+  send_to(child_of(id, now.value->shard), c);
 }
 
 bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) {
@@ -102,7 +105,7 @@ void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
   d_->shards.propose(c->judged_on.value->shard, std::move(p));
 }
 
-scope::child* scope::child_of(const events::registration_id& id, events::shard_id shard) {
+scope::child& scope::child_of(const events::registration_id& id, events::shard_id shard) {
   if (d_->telemetry.device_actors.load(std::memory_order_relaxed) >= options_.device_actors_max) make_room();
   const auto actor = self_->spawn<caf::monitored>(
       run_device, d_, device_identity{id_, id, shard, scope_actor(self_), budget_, !failed_.contains(id.key())});
@@ -110,7 +113,7 @@ scope::child* scope::child_of(const events::registration_id& id, events::shard_i
   auto& made = children_[id.key()];
   made = {actor, 0, d_->clock.now(), std::prev(by_use_.end())};
   by_actor_[actor.id()] = id.key();
-  return &made;
+  return made;
 }
 
 void scope::send_to(child& to, command_ptr c) {
@@ -192,10 +195,17 @@ engine::decision scope::summary_of(const engine::scope_snapshot& snapshot) const
   return d;
 }
 
+// The minute at hand counts as ended: nothing will come any more.
+void scope::sum_up_all(std::shared_ptr<void> done) {
+  if (summing_up_) asked_meanwhile_ = std::move(done);
+  else sum_up_suppressed(d_->clock.now() + 1min, std::move(done));
+}
+
 void scope::summed_up(bool recorded) {
   summing_up_ = false;
   if (recorded) unsent_ = {};
   else d_->log.write(engine::log_level::warning, "a summary of suppressed attempts was not recorded yet");
+  if (asked_meanwhile_) sum_up_all(std::exchange(asked_meanwhile_, nullptr));
 }
 
 void scope::stop() {
@@ -278,7 +288,9 @@ engine::decision scope::decide(const engine::delete_hub_device& c, engine::decis
 void scope::settle(const engine::settlement& what) {
   if (!current_) return;
   switch (what.kind) {
-    case engine::settlement_kind::committed: return finish_own(own_answer(what));
+    case engine::settlement_kind::committed:
+      return outlive(*d_, [&] { finish_own(own_answer(what)); },
+                     [this] { finish_own(engine::rejection{rejection_code::unavailable, "The request was recorded, but its answer is lost.", 1s}); });
     case engine::settlement_kind::conflict:
       if (++current_->tries <= limits::conflict_retries_max) return decide_own();
       return finish_own(engine::rejection{rejection_code::unavailable, "The request met too many concurrent changes.", 1s});
@@ -319,7 +331,7 @@ scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, 
                                      events::id_scope id) {
   supervise(self, *dependencies);
   self->state.init(dependencies, options, std::move(id), self);
-  self->set_down_handler([self](const caf::down_msg& down) { self->state.device_down(down.source); });
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.device_down(down.source, static_cast<bool>(down.reason)); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
     self->state.stop();
     self->quit(exit.reason);
@@ -329,7 +341,12 @@ scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, 
       [self](const command_ptr& c) { self->state.take(c); },
       [self](const proposal_settled& settled) { self->state.settle(settled.what); },
       [self](const ready_to_go& device) { self->state.let_go(device); },
-      [self](sweep) { self->state.look_around(); },
+      [self, dependencies, interval = options.sweep_interval](sweep) {
+        outlive(*dependencies, [&] { self->state.look_around(); }, [] {});
+        self->delayed_send(scope_actor(self), interval, sweep{});  // one is on its way at any time
+      },
+      [self](const summary_settled& settled) { self->state.summed_up(settled.recorded); },
+      [self](const sum_up& asked) { self->state.sum_up_all(asked.done); },
   };
 }
 

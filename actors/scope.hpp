@@ -31,7 +31,7 @@ class scope {
   void settle(const engine::settlement& what);
   void let_go(const ready_to_go& device);
   void look_around();
-  void sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done);
+  void sum_up_all(std::shared_ptr<void> done);
   void summed_up(bool recorded);
   void device_down(const caf::actor_addr& who, bool failed);
   void stop();
@@ -44,13 +44,14 @@ class scope {
     std::list<std::string>::iterator recent;  ///< its place in `by_use_`
   };
 
-  void take_device_command(command_ptr c, const events::registration_id& id);
-  child* child_of(const events::registration_id& id, events::shard_id shard);
+  void take_device_command(const command_ptr& c, const events::registration_id& id);
+  child& child_of(const events::registration_id& id, events::shard_id shard);
   void send_to(child& to, command_ptr c);
   void forget(const std::string& registration);
   void make_room();
   bool judge_stranger(const command_ptr& c, const engine::evidence& shown);
   void refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict);
+  void sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done);
   engine::decision summary_of(const engine::scope_snapshot& snapshot) const;
 
   void start_own(command_ptr c);
@@ -78,6 +79,7 @@ class scope {
 
   engine::failure_budget::summary unsent_;           ///< suppressed attempts that are not on the log yet
   bool summing_up_ = false;                          ///< a summary of them is on its way
+  std::shared_ptr<void> asked_meanwhile_;            ///< `done` of a `sum_up` that came during that
 
   command_ptr current_;
   std::deque<command_ptr> queue_;

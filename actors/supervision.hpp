@@ -31,7 +31,7 @@ void supervise(Self self, actor_dependencies& dependencies) {
   });
 }
 
-/// Runs `work` for an actor that others depend on and that must outlive an exception: it is logged, and `recover` called.
+/// Runs `work` for an actor that others depend on, and which therefore outlives an exception: it is logged, and `recover` called.
 template <class Work, class Recover>
 void outlive(actor_dependencies& dependencies, const Work& work, const Recover& recover) {
   try {

@@ -23,8 +23,8 @@ using engine::result;
 constexpr std::uint64_t unbounded = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 /// Where an option's value lives, by its kind.
-using member = std::variant<std::string node_config::*, std::uint64_t node_config::*, std::vector<std::string> node_config::*,
-                            std::filesystem::path node_config::*>;
+using member = std::variant<std::string node_config::*, std::uint64_t node_config::*,
+                            std::vector<std::string> node_config::*, std::filesystem::path node_config::*>;
 
 struct option {
   std::string_view name;
@@ -38,42 +38,65 @@ struct option {
 const std::array options = {
     option{"node.data", &node_config::data, "Directory of everything the node keeps. --data sets it too."},
     option{"node.name", &node_config::node_name, "This node's name in the journal's frames; the host's name if empty."},
-    option{"node.drain_s", &node_config::drain_s, "Seconds that requests in flight have to end when the node stops.", 0, 600},
-    option{"https.address", &node_config::https_address, "ADDRESS:PORT to listen on; port 0 picks a free one. --https sets it too."},
+    option{"node.drain_s", &node_config::drain_s, "Seconds that requests in flight have to end when the node stops.", 0,
+           600},
+    option{"https.address", &node_config::https_address,
+           "ADDRESS:PORT to listen on; port 0 picks a free one. --https sets it too."},
     option{"https.threads", &node_config::https_threads, "Threads that serve connections.", 1, 64},
-    option{"https.certificate_file", &node_config::https_certificate_file,
-           "Server certificate and the CAs above it (PEM); a CA of our own in DATA/tls if empty. Read again on SIGHUP."},
+    option{
+        "https.certificate_file", &node_config::https_certificate_file,
+        "Server certificate and the CAs above it (PEM); a CA of our own in DATA/tls if empty. Read again on SIGHUP."},
     option{"https.key_file", &node_config::https_key_file, "Its private key (PEM)."},
-    option{"https.names", &node_config::https_names, "DNS names and addresses in our own certificate, besides localhost and the host name."},
-    option{"https.connections_max", &node_config::https_connections_max, "Open connections, all together.", 1, 1'000'000},
+    option{"https.names", &node_config::https_names,
+           "DNS names and addresses in our own certificate, besides localhost and the host name."},
+    option{"https.connections_max", &node_config::https_connections_max, "Open connections, all together.", 1,
+           1'000'000},
     option{"https.connections_per_address_max", &node_config::https_connections_per_address_max,
            "Open connections from one address; 0 is no limit.", 0, 1'000'000},
-    option{"https.handshake_timeout_s", &node_config::https_handshake_timeout_s, "Seconds for a TLS handshake.", 1, 600},
-    option{"https.header_timeout_s", &node_config::https_header_timeout_s, "Seconds from a request's first byte to the end of its header.", 1, 600},
-    option{"https.request_timeout_s", &node_config::https_request_timeout_s, "Seconds from the header's end to the answer.", 1, 600},
-    option{"https.write_timeout_s", &node_config::https_write_timeout_s, "Seconds for a client to take one response.", 1, 600},
-    option{"https.idle_timeout_s", &node_config::https_idle_timeout_s, "Seconds between two requests of a connection.", 1, 86'400},
-    option{"admission.requests_per_s", &node_config::admission_requests_per_s, "Requests a second, all together; 0 is no limit.", 0, 10'000'000},
-    option{"admission.burst", &node_config::admission_burst, "Requests that may come at once on top of the rate; 0 is one second's worth.", 0, 10'000'000},
+    option{"https.handshake_timeout_s", &node_config::https_handshake_timeout_s, "Seconds for a TLS handshake.", 1,
+           600},
+    option{"https.header_timeout_s", &node_config::https_header_timeout_s,
+           "Seconds from a request's first byte to the end of its header.", 1, 600},
+    option{"https.request_timeout_s", &node_config::https_request_timeout_s,
+           "Seconds from the header's end to the answer.", 1, 600},
+    option{"https.write_timeout_s", &node_config::https_write_timeout_s, "Seconds for a client to take one response.",
+           1, 600},
+    option{"https.idle_timeout_s", &node_config::https_idle_timeout_s, "Seconds between two requests of a connection.",
+           1, 86'400},
+    option{"admission.requests_per_s", &node_config::admission_requests_per_s,
+           "Requests a second, all together; 0 is no limit.", 0, 10'000'000},
+    option{"admission.burst", &node_config::admission_burst,
+           "Requests that may come at once on top of the rate; 0 is one second's worth.", 0, 10'000'000},
     option{"admission.per_address_requests_per_s", &node_config::admission_per_address_requests_per_s,
            "Requests a second from one address; 0 is no limit.", 0, 10'000'000},
-    option{"admission.per_address_burst", &node_config::admission_per_address_burst, "The same from one address.", 0, 10'000'000},
-    option{"journal.shards", &node_config::journal_shards, "Shards of the journal. Fixed when it is made at the first start.", 1, 1024},
-    option{"journal.free_bytes_min", &node_config::journal_free_bytes_min, "With less free disk space than this, writes are refused."},
+    option{"admission.per_address_burst", &node_config::admission_per_address_burst, "The same from one address.", 0,
+           10'000'000},
+    option{"journal.shards", &node_config::journal_shards,
+           "Shards of the journal. Fixed when it is made at the first start.", 1, 1024},
+    option{"journal.free_bytes_min", &node_config::journal_free_bytes_min,
+           "With less free disk space than this, writes are refused."},
     option{"keyring.master_key_file", &node_config::keyring_master_key_file,
-           "File of the master key, 32 bytes in base64; DATA/master.key if empty. MUSTER_MASTER_KEY may hold the key itself."},
+           "File of the master key, 32 bytes in base64; DATA/master.key if empty. MUSTER_MASTER_KEY may hold the key "
+           "itself."},
     option{"keyring.erasure_interval_s", &node_config::keyring_erasure_interval_s,
            "Data keys of deleted entries are erased together, at most this often.", 0, 86'400},
     option{"actors.workers", &node_config::actors_workers, "Threads that decide commands.", 1, 64},
-    option{"actors.device_actors_max", &node_config::actors_device_actors_max, "Devices kept in memory at once.", 100, 10'000'000},
-    option{"actors.idle_s", &node_config::actors_idle_s, "Seconds without a request until a device leaves memory.", 1, 86'400},
+    option{"actors.device_actors_max", &node_config::actors_device_actors_max, "Devices kept in memory at once.", 100,
+           10'000'000},
+    option{"actors.idle_s", &node_config::actors_idle_s, "Seconds without a request until a device leaves memory.", 1,
+           86'400},
     option{"refusals.per_minute_scope", &node_config::refusals_per_minute_scope,
-           "Refused attempts a minute and ID scope that get an event of their own; the rest is summed up.", 1, 1'000'000},
-    option{"refusals.per_minute_address", &node_config::refusals_per_minute_address, "The same from one address.", 1, 1'000'000},
+           "Refused attempts a minute and ID scope that get an event of their own; the rest is summed up.", 1,
+           1'000'000},
+    option{"refusals.per_minute_address", &node_config::refusals_per_minute_address, "The same from one address.", 1,
+           1'000'000},
     option{"shards.threads", &node_config::shards_threads, "Threads that fold and write the journal's shards.", 1, 64},
-    option{"projections.cache_bytes", &node_config::projections_cache_bytes, "Cache of the read models, all shards together.", 1 << 20},
-    option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes, "Write buffers of the read models, all shards together.", 1 << 20},
-    option{"log.level", &node_config::log_level, "What the log on stderr holds at least.", 0, 0, "debug|info|warning|error"},
+    option{"projections.cache_bytes", &node_config::projections_cache_bytes,
+           "Cache of the read models, all shards together.", 1 << 20},
+    option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes,
+           "Write buffers of the read models, all shards together.", 1 << 20},
+    option{"log.level", &node_config::log_level, "What the log on stderr holds at least.", 0, 0,
+           "debug|info|warning|error"},
 };
 
 template <class... Cases>
@@ -98,8 +121,10 @@ std::size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
 std::string unknown_option(std::string_view name) {
   const auto nearest = std::ranges::min_element(options, {}, [&](const option& o) { return distance(name, o.name); });
   std::string text = std::string(name) + ": unknown option";
-  if (distance(name, nearest->name) <= 3) text += ", did you mean " + std::string(nearest->name) + "?";
-  else text += "; 'muster serve --print-config' lists all";
+  if (distance(name, nearest->name) <= 3)
+    text += ", did you mean " + std::string(nearest->name) + "?";
+  else
+    text += "; 'muster serve --print-config' lists all";
   return text;
 }
 
@@ -130,76 +155,82 @@ std::optional<std::string> assign_text(const option& o, std::string_view value, 
 
 // What is wrong with a TOML value for an option, or nothing once it is set.
 std::optional<std::string> assign(const option& o, const toml::node& value, node_config& config) {
-  return std::visit(
-      cases{[&](std::string node_config::*where) -> std::optional<std::string> {
-              const auto text = value.value_exact<std::string>();
-              return text ? assign_text(o, *text, config.*where) : std::optional<std::string>("expected a text in quotes");
-            },
-            [&](std::filesystem::path node_config::*where) -> std::optional<std::string> {
-              const auto text = value.value_exact<std::string>();
-              if (!text || text->empty()) return "expected a path in quotes";
-              config.*where = *text;
-              return std::nullopt;
-            },
-            [&](std::uint64_t node_config::*where) -> std::optional<std::string> {
-              const auto number = value.value_exact<std::int64_t>();
-              if (!number || *number < 0) return "expected a whole number";
-              return assign_number(o, static_cast<std::uint64_t>(*number), config.*where);
-            },
-            [&](std::vector<std::string> node_config::*where) -> std::optional<std::string> {
-              const auto* list = value.as_array();
-              std::vector<std::string> texts;
-              if (list == nullptr) return "expected a list of texts, for example [\"a.example\", \"10.0.0.1\"]";
-              for (const auto& each : *list) {
-                const auto text = each.value_exact<std::string>();
-                if (!text) return "expected a list of texts, for example [\"a.example\", \"10.0.0.1\"]";
-                texts.push_back(*text);
-              }
-              config.*where = std::move(texts);
-              return std::nullopt;
-            }},
-      o.where);
+  return std::visit(cases{[&](std::string node_config::* where) -> std::optional<std::string> {
+                            const auto text = value.value_exact<std::string>();
+                            return text ? assign_text(o, *text, config.*where)
+                                        : std::optional<std::string>("expected a text in quotes");
+                          },
+                          [&](std::filesystem::path node_config::* where) -> std::optional<std::string> {
+                            const auto text = value.value_exact<std::string>();
+                            if (!text || text->empty()) return "expected a path in quotes";
+                            config.*where = *text;
+                            return std::nullopt;
+                          },
+                          [&](std::uint64_t node_config::* where) -> std::optional<std::string> {
+                            const auto number = value.value_exact<std::int64_t>();
+                            if (!number || *number < 0) return "expected a whole number";
+                            return assign_number(o, static_cast<std::uint64_t>(*number), config.*where);
+                          },
+                          [&](std::vector<std::string> node_config::* where) -> std::optional<std::string> {
+                            const auto* list = value.as_array();
+                            std::vector<std::string> texts;
+                            if (list == nullptr)
+                              return "expected a list of texts, for example [\"a.example\", \"10.0.0.1\"]";
+                            for (const auto& each : *list) {
+                              const auto text = each.value_exact<std::string>();
+                              if (!text) return "expected a list of texts, for example [\"a.example\", \"10.0.0.1\"]";
+                              texts.push_back(*text);
+                            }
+                            config.*where = std::move(texts);
+                            return std::nullopt;
+                          }},
+                    o.where);
 }
 
 std::optional<std::string> assign(const option& o, std::string_view text, node_config& config) {
-  return std::visit(
-      cases{[&](std::string node_config::*where) { return assign_text(o, text, config.*where); },
-            [&](std::filesystem::path node_config::*where) -> std::optional<std::string> {
-              if (text.empty()) return "expected a path";
-              config.*where = text;
-              return std::nullopt;
-            },
-            [&](std::uint64_t node_config::*where) -> std::optional<std::string> {
-              std::uint64_t number = 0;
-              const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-              if (error != std::errc{} || end != text.data() + text.size()) return "expected a whole number, not '" + std::string(text) + "'";
-              return assign_number(o, number, config.*where);
-            },
-            [&](std::vector<std::string> node_config::*where) -> std::optional<std::string> {
-              std::vector<std::string> texts;
-              std::istringstream all{std::string(text)};
-              for (std::string each; std::getline(all, each, ',');) texts.push_back(each);
-              config.*where = std::move(texts);
-              return std::nullopt;
-            }},
-      o.where);
+  return std::visit(cases{[&](std::string node_config::* where) { return assign_text(o, text, config.*where); },
+                          [&](std::filesystem::path node_config::* where) -> std::optional<std::string> {
+                            if (text.empty()) return "expected a path";
+                            config.*where = text;
+                            return std::nullopt;
+                          },
+                          [&](std::uint64_t node_config::* where) -> std::optional<std::string> {
+                            std::uint64_t number = 0;
+                            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+                            if (error != std::errc{} || end != text.data() + text.size())
+                              return "expected a whole number, not '" + std::string(text) + "'";
+                            return assign_number(o, number, config.*where);
+                          },
+                          [&](std::vector<std::string> node_config::* where) -> std::optional<std::string> {
+                            std::vector<std::string> texts;
+                            std::istringstream all{std::string(text)};
+                            for (std::string each; std::getline(all, each, ',');) texts.push_back(each);
+                            config.*where = std::move(texts);
+                            return std::nullopt;
+                          }},
+                    o.where);
 }
 
 std::optional<std::string> assign_operator(std::string_view name, std::string_view hash, node_config& config) {
   const auto bytes = events::from_hex(hash);
-  if (!bytes || bytes->size() != sizeof(events::digest)) return "expected the SHA-256 of the token, 64 hexadecimal digits";
+  if (!bytes || bytes->size() != sizeof(events::digest))
+    return "expected the SHA-256 of the token, 64 hexadecimal digits";
   config.operators[std::string(name)] = events::to_lower(hash);
   return std::nullopt;
 }
 
-std::string located(const std::filesystem::path& file, const toml::node& where, std::string_view name, std::string_view what) {
-  return file.string() + ":" + std::to_string(where.source().begin.line) + ": " + std::string(name) + (what.empty() ? "" : ": ") + std::string(what);
+std::string located(const std::filesystem::path& file, const toml::node& where, std::string_view name,
+                    std::string_view what) {
+  return file.string() + ":" + std::to_string(where.source().begin.line) + ": " + std::string(name) +
+         (what.empty() ? "" : ": ") + std::string(what);
 }
 
 result<void> read_table(const std::filesystem::path& file, const toml::table& table, node_config& config) {
   for (const auto& [section, content] : table) {
     const auto* keys = content.as_table();
-    if (keys == nullptr) return fail(errc::invalid, located(file, content, section.str(), "expected a section: [" + std::string(section.str()) + "]"));
+    if (keys == nullptr)
+      return fail(errc::invalid,
+                  located(file, content, section.str(), "expected a section: [" + std::string(section.str()) + "]"));
     for (const auto& [key, value] : *keys) {
       const auto name = std::string(section.str()) + "." + std::string(key.str());
       std::optional<std::string> wrong;
@@ -222,10 +253,10 @@ std::string value_text(const option& o, const node_config& config) {
     out << toml::value<std::string>(text);
     return out.str();
   };
-  return std::visit(cases{[&](std::string node_config::*where) { return quoted(config.*where); },
-                          [&](std::filesystem::path node_config::*where) { return quoted((config.*where).string()); },
-                          [&](std::uint64_t node_config::*where) { return std::to_string(config.*where); },
-                          [&](std::vector<std::string> node_config::*where) {
+  return std::visit(cases{[&](std::string node_config::* where) { return quoted(config.*where); },
+                          [&](std::filesystem::path node_config::* where) { return quoted((config.*where).string()); },
+                          [&](std::uint64_t node_config::* where) { return std::to_string(config.*where); },
+                          [&](std::vector<std::string> node_config::* where) {
                             std::string text = "[";
                             for (const auto& each : config.*where) text += (text.size() > 1 ? ", " : "") + quoted(each);
                             return text + "]";
@@ -241,19 +272,24 @@ result<void> read_config_file(const std::filesystem::path& file, node_config& co
   try {
     return read_table(file, toml::parse(in, file.string()), config);
   } catch (const toml::parse_error& e) {
-    return fail(errc::invalid, file.string() + ":" + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));
+    return fail(errc::invalid,
+                file.string() + ":" + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));
   }
 }
 
 result<void> set_option(std::string_view assignment, node_config& config) {
   const auto equals = assignment.find('=');
-  if (equals == std::string_view::npos) return fail(errc::invalid, "--set " + std::string(assignment) + ": expected section.key=value");
+  if (equals == std::string_view::npos)
+    return fail(errc::invalid, "--set " + std::string(assignment) + ": expected section.key=value");
   const auto name = assignment.substr(0, equals);
   const auto value = assignment.substr(equals + 1);
   std::optional<std::string> wrong;
-  if (name.starts_with("operators.")) wrong = assign_operator(name.substr(name.find('.') + 1), value, config);
-  else if (const auto* known = find_option(name)) wrong = assign(*known, value, config);
-  else return fail(errc::invalid, "--set: " + unknown_option(name));
+  if (name.starts_with("operators."))
+    wrong = assign_operator(name.substr(name.find('.') + 1), value, config);
+  else if (const auto* known = find_option(name))
+    wrong = assign(*known, value, config);
+  else
+    return fail(errc::invalid, "--set: " + unknown_option(name));
   if (wrong) return fail(errc::invalid, "--set " + std::string(name) + ": " + *wrong);
   return {};
 }

@@ -11,8 +11,8 @@
 
 namespace muster::connectors {
 
-/// Everything an operator may set on a node. Options are named `section.key` in the configuration file (TOML), in `--set
-/// section.key=value` and in messages; the table in config.cpp lists them all with their meaning and range.
+/// Everything an operator may set on a node. Options are named `section.key` in the configuration file (TOML), in
+/// `--set section.key=value` and in messages; the table in config.cpp lists them all with their meaning and range.
 struct node_config {
   std::filesystem::path data = "muster-data";
   std::string node_name;  ///< the host's name unless set
@@ -58,8 +58,8 @@ struct node_config {
   std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`
 };
 
-/// Reads a configuration file into `config`. `invalid` names file, line and option: `muster.toml:12: https.addres: unknown option,
-/// did you mean https.address?`
+/// Reads a configuration file into `config`. `invalid` names file, line and option: `muster.toml:12: https.addres:
+/// unknown option, did you mean https.address?`
 engine::result<void> read_config_file(const std::filesystem::path& file, node_config& config);
 
 /// Sets one option from the text `section.key=value`, as `--set` gives it.

@@ -26,9 +26,15 @@ std::vector<command_spec> all_commands() {
   return all;
 }
 
-bool may_be_left_out(const std::string& positional) { return positional.starts_with('['); }
+bool may_be_left_out(const std::string& positional) {
+  return positional.starts_with('[');
+}
+bool repeats(const std::string& positional) {
+  return positional.ends_with("...");
+}
 std::string bare(const std::string& positional) {
-  return may_be_left_out(positional) ? positional.substr(1, positional.size() - 2) : positional;
+  if (may_be_left_out(positional)) return positional.substr(1, positional.size() - 2);
+  return repeats(positional) ? positional.substr(0, positional.size() - 3) : positional;
 }
 
 po::options_description options_of(const command_spec& command) {
@@ -36,14 +42,18 @@ po::options_description options_of(const command_spec& command) {
   auto add = described.add_options();
   for (const auto& [form, meaning] : command.options) {
     const auto equals = form.find('=');
-    const bool repeats = equals != std::string::npos && form[equals - 1] == '*';
-    const auto name = form.substr(0, equals == std::string::npos ? form.size() : equals - (repeats ? 1 : 0));
-    if (equals == std::string::npos) add(name.c_str(), meaning.c_str());
-    else if (repeats) add(name.c_str(), po::value<std::vector<std::string>>()->value_name(form.substr(equals + 1)), meaning.c_str());
-    else add(name.c_str(), po::value<std::string>()->value_name(form.substr(equals + 1)), meaning.c_str());
+    const bool many = equals != std::string::npos && form[equals - 1] == '*';
+    const auto name = form.substr(0, equals == std::string::npos ? form.size() : equals - (many ? 1 : 0));
+    if (equals == std::string::npos)
+      add(name.c_str(), meaning.c_str());
+    else if (many)
+      add(name.c_str(), po::value<std::vector<std::string>>()->value_name(form.substr(equals + 1)), meaning.c_str());
+    else
+      add(name.c_str(), po::value<std::string>()->value_name(form.substr(equals + 1)), meaning.c_str());
   }
   add("output,o", po::value<std::string>()->value_name("json|table")->default_value("table"), "how to print");
-  add("data", po::value<std::string>()->value_name("DIR"), "the node's data directory on this machine (MUSTER_DATA, or ./muster-data)");
+  add("data", po::value<std::string>()->value_name("DIR"),
+      "the node's data directory on this machine (MUSTER_DATA, or ./muster-data)");
   add("url", po::value<std::string>()->value_name("URL"), "the node, https://host:port (MUSTER_URL)");
   add("token", po::value<std::string>()->value_name("TOKEN"), "an operator's token (MUSTER_TOKEN)");
   add("ca", po::value<std::string>()->value_name("FILE"), "the CA certificate to trust (MUSTER_CA)");
@@ -63,8 +73,11 @@ int run(const command_spec& command, const std::vector<std::string>& arguments, 
   po::options_description all = options;
   po::positional_options_description positions;
   for (const auto& each : command.positionals) {
-    all.add_options()(bare(each).c_str(), po::value<std::string>());
-    positions.add(bare(each).c_str(), 1);
+    if (repeats(each))
+      all.add_options()(bare(each).c_str(), po::value<std::vector<std::string>>());
+    else
+      all.add_options()(bare(each).c_str(), po::value<std::string>());
+    positions.add(bare(each).c_str(), repeats(each) ? -1 : 1);
   }
   po::variables_map given;
   try {
@@ -79,8 +92,9 @@ int run(const command_spec& command, const std::vector<std::string>& arguments, 
     return 0;
   }
   for (const auto& each : command.positionals) {
-    if (may_be_left_out(each) || given.count(each) != 0) continue;
-    std::cerr << "muster " << command.name << ": " << each << " is missing; see 'muster " << command.name << " --help'\n";
+    if (may_be_left_out(each) || given.count(bare(each)) != 0) continue;
+    std::cerr << "muster " << command.name << ": " << bare(each) << " is missing; see 'muster " << command.name
+              << " --help'\n";
     return usage_error;
   }
   if (const auto& form = given["output"].as<std::string>(); form != "json" && form != "table") {
@@ -100,13 +114,16 @@ int run(const command_spec& command, const std::vector<std::string>& arguments, 
 
 po::options_description node_options() {
   po::options_description described("Options");
-  described.add_options()("data", po::value<std::string>()->value_name("DIR"), "everything the node keeps; ./muster-data unless set")(
+  described.add_options()("data", po::value<std::string>()->value_name("DIR"),
+                          "everything the node keeps; ./muster-data unless set")(
       "https", po::value<std::string>()->value_name("ADDR:PORT"), "where to listen; port 0 picks a free one")(
-      "journal", po::value<std::string>()->value_name("embedded"), "where the log is")(
-      "config", po::value<std::string>()->value_name("FILE"), "a TOML file with options")(
-      "set", po::value<std::vector<std::string>>()->value_name("section.key=value"), "sets one option; may be repeated")(
-      "print-config", "prints a complete configuration file with every option, and ends")(
-      "output,o", po::value<std::string>()->value_name("json|table")->default_value("table"), "how to print")("help,h", "this text");
+      "journal", po::value<std::string>()->value_name("embedded"),
+      "where the log is")("config", po::value<std::string>()->value_name("FILE"), "a TOML file with options")(
+      "set", po::value<std::vector<std::string>>()->value_name("section.key=value"),
+      "sets one option; may be repeated")("print-config",
+                                          "prints a complete configuration file with every option, and ends")(
+      "output,o", po::value<std::string>()->value_name("json|table")->default_value("table"),
+      "how to print")("help,h", "this text");
   return described;
 }
 
@@ -125,7 +142,9 @@ node_config config_of(const po::variables_map& given, const environment& env) {
   if (given.count("data") != 0) config.data = given["data"].as<std::string>();
   if (given.count("https") != 0) config.https_address = given["https"].as<std::string>();
   if (given.count("journal") != 0 && given["journal"].as<std::string>() != "embedded") {
-    fail_command("--journal: 'embedded' is the journal that this version has, not '" + given["journal"].as<std::string>() + "'", usage_error);
+    fail_command("--journal: 'embedded' is the journal that this version has, not '" +
+                     given["journal"].as<std::string>() + "'",
+                 usage_error);
   }
   return config;
 }
@@ -140,7 +159,9 @@ int run_node_command(const std::string& name, const std::vector<std::string>& ar
     return usage_error;
   }
   if (given.count("help") != 0) {
-    std::cout << "muster " << name << " [options]\n\n" << node_options() << "\nAll options of --config and --set:\n\n" << print_config({});
+    std::cout << "muster " << name << " [options]\n\n"
+              << node_options() << "\nAll options of --config and --set:\n\n"
+              << print_config({});
     return 0;
   }
   try {
@@ -160,12 +181,24 @@ void print_overview() {
   std::cout << "muster: a self-hosted device provisioning service\n\n"
                "  serve                        runs a node\n";
   for (const auto& each : all_commands()) {
-    std::cout << "  " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ') << each.summary << '\n';
+    std::cout << "  " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ')
+              << each.summary << '\n';
   }
   std::cout << "  version                      prints the version\n\n"
-               "'muster COMMAND --help' says more about each. Commands talk to a running node: on the same machine --data DIR,\n"
+               "'muster COMMAND --help' says more about each. Commands talk to a running node: on the same machine "
+               "--data DIR,\n"
                "elsewhere --url, --token and --ca (or MUSTER_URL, MUSTER_TOKEN, MUSTER_CA).\n"
                "Exit codes: 0 done, 1 refused or failed (message on stderr), 2 wrong usage.\n";
+}
+
+int print_version(const std::vector<std::string>& arguments, const std::string& version) {
+  const bool json =
+      arguments.size() == 2 && (arguments[0] == "--output" || arguments[0] == "-o") && arguments[1] == "json";
+  if (json || (arguments.size() == 1 && arguments[0] == "--output=json"))
+    std::cout << "{\"version\":\"" << version << "\"}\n";
+  else
+    std::cout << "muster " << version << '\n';
+  return 0;
 }
 
 // A node that serves a data directory holds its lock: only without one are its files looked at directly.
@@ -174,8 +207,10 @@ bool node_runs(const std::vector<std::string>& arguments, const environment& env
   std::string data = env.data.empty() ? "muster-data" : env.data;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i].starts_with("--url")) return true;
-    if (arguments[i] == "--data" && i + 1 < arguments.size()) data = arguments[i + 1];
-    else if (arguments[i].starts_with("--data=")) data = arguments[i].substr(7);
+    if (arguments[i] == "--data" && i + 1 < arguments.size())
+      data = arguments[i + 1];
+    else if (arguments[i].starts_with("--data="))
+      data = arguments[i].substr(7);
   }
   return node_serves(data);
 }
@@ -183,17 +218,23 @@ bool node_runs(const std::vector<std::string>& arguments, const environment& env
 }  // namespace
 
 int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+  if (arguments.size() > 1 && arguments[0] == "help") {
+    std::vector<std::string> asked(arguments.begin() + 1, arguments.end());
+    asked.emplace_back("--help");
+    return run_command_line(asked, env, commands);
+  }
   if (arguments.empty() || arguments[0] == "help" || arguments[0] == "--help" || arguments[0] == "-h") {
     print_overview();
     return arguments.empty() ? usage_error : 0;
   }
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (arguments[0] == "version" || arguments[0] == "--version") {
-    std::cout << "muster " << commands.version << '\n';
-    return 0;
+    return print_version(rest, commands.version);
   }
   if (arguments[0] == "serve") {
-    return run_node_command("serve", rest, env, [&](const node_config& config, const po::variables_map&) { return commands.serve(config); });
+    return run_node_command("serve", rest, env, [&](const node_config& config, const po::variables_map&) {
+      return commands.serve(config);
+    });
   }
   const bool offline = (arguments[0] == "verify" || arguments[0] == "rebuild") && !node_runs(rest, env);
   if (offline) {
@@ -207,13 +248,15 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
   if (const auto at = std::ranges::find(all, two, &command_spec::name); at != all.end()) {
     return run(*at, {arguments.begin() + 2, arguments.end()}, env);
   }
-  if (const auto at = std::ranges::find(all, arguments[0], &command_spec::name); at != all.end()) return run(*at, rest, env);
+  if (const auto at = std::ranges::find(all, arguments[0], &command_spec::name); at != all.end())
+    return run(*at, rest, env);
   bool known = false;
   for (const auto& each : all) {
     if (!each.name.starts_with(arguments[0] + " ")) continue;
     if (!known) std::cerr << "muster " << arguments[0] << " has these commands:\n";
     known = true;
-    std::cerr << "  muster " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ') << each.summary << '\n';
+    std::cerr << "  muster " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ')
+              << each.summary << '\n';
   }
   if (!known) std::cerr << "muster: there is no command '" << arguments[0] << "'; see 'muster help'\n";
   return known && rest.size() == 1 && (rest[0] == "--help" || rest[0] == "-h") ? 0 : usage_error;

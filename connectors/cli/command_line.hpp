@@ -20,13 +20,14 @@ struct environment {
 /// What only a node's process can do; wired by main.
 struct node_commands {
   std::function<int(const node_config&)> serve;
-  std::function<int(const node_config&, bool json)> verify_stopped;   ///< checks the data directory of a node that does not run
+  std::function<int(const node_config&, bool json)>
+      verify_stopped;  ///< checks the data directory of a node that does not run
   std::function<int(const node_config&, bool json)> rebuild_stopped;
   std::string version;
 };
 
-/// The command line `muster ...`, without the program's name. Gives the exit code: 0 done, 1 refused or failed (message on
-/// stderr), 2 wrong usage. With `--output json` stdout has one JSON document and nothing else.
+/// The command line `muster ...`, without the program's name. Gives the exit code: 0 done, 1 refused or failed (message
+/// on stderr), 2 wrong usage. With `--output json` stdout has one JSON document and nothing else.
 int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands);
 
 }  // namespace muster::connectors

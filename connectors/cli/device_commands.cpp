@@ -17,13 +17,15 @@ namespace {
 
 constexpr auto api = "api-version=2021-06-01";
 constexpr auto token_lifetime = std::chrono::hours(1);
-constexpr int polls_max = 60;
+constexpr auto poll_timeout = std::chrono::seconds(60);
 
 std::string device_token(const std::string& resource, const std::string& key, events::timestamp now) {
   const auto encoded = percent_encode(resource);
-  const auto expiry = std::to_string(std::chrono::duration_cast<std::chrono::seconds>((now + token_lifetime).time_since_epoch()).count());
+  const auto expiry = std::to_string(
+      std::chrono::duration_cast<std::chrono::seconds>((now + token_lifetime).time_since_epoch()).count());
   const auto signature = events::to_base64(engine::hmac_sha256(key, encoded + "\n" + expiry));
-  return "SharedAccessSignature sr=" + encoded + "&sig=" + percent_encode(signature) + "&se=" + expiry + "&skn=registration";
+  return "SharedAccessSignature sr=" + encoded + "&sig=" + percent_encode(signature) + "&se=" + expiry +
+         "&skn=registration";
 }
 
 std::string device_key(session& s) {
@@ -65,35 +67,43 @@ int register_device(session& s) {
       {"Content-Type", "application/json; charset=utf-8"}};
   const auto path = "/" + percent_encode(scope) + "/registrations/" + percent_encode(id);
   auto response = s.send("PUT", path + "/register?" + api, headers, body);
-  for (int polls = 0; response.status == 202 && polls < polls_max; ++polls) {
+  auto remaining = s.has("poll-timeout") ? std::chrono::seconds(std::stoull(s.number("poll-timeout"))) : poll_timeout;
+  while (response.status == 202 && remaining.count() > 0) {
     const auto operation = member_of(response.body, "operationId");
-    pause(retry_after(response));
+    const auto time = std::min(remaining, retry_after(response));
+    pause(time);
+    remaining -= time;
     response = s.send("GET", path + "/operations/" + percent_encode(operation) + "?" + api, headers, {});
   }
   const auto status = member_of(response.body, "status");
   const bool assigned = response.status == 200 && status == "assigned";
-  if (s.json()) std::cout << response.body << '\n';
+  if (s.json())
+    std::cout << response.body << '\n';
   else if (assigned) {
-    std::cout << "assigned  " << member_of(response.body, "registrationState.assignedHub") << "  " << member_of(response.body, "registrationState.deviceId") << '\n';
+    std::cout << "assigned  " << member_of(response.body, "registrationState.assignedHub") << "  "
+              << member_of(response.body, "registrationState.deviceId") << '\n';
   }
   if (assigned) return 0;
   auto message = member_of(response.body, response.status == 200 ? "registrationState.errorMessage" : "message");
-  fail_command("the device was not assigned: " + (message.empty() ? status : message) + " (" + std::to_string(response.status) + ")");
+  fail_command("the device was not assigned: " + (message.empty() ? status : message) + " (" +
+               std::to_string(response.status) + ")");
 }
 
 }  // namespace
 
 std::vector<command_spec> device_commands() {
-  return {{"device register",
-           {},
-           "provisions like a device: registers, polls, prints hub and device id",
-           "muster device register --id dev-1 --id-scope 0ne00000001 --key BASE64",
-           {{"id=ID", "the registration id"},
-            {"id-scope=SCOPE", "the service's ID scope"},
-            {"key=BASE64", "the device's key"},
-            {"group-key=BASE64", "its group's key, to derive the device's from"},
-            {"payload=JSON", "sent along"}},
-           register_device}};
+  return {
+      {"device register",
+       {},
+       "provisions like a device: registers, polls, prints hub and device id",
+       "muster device register --id dev-1 --id-scope 0ne00000001 --key BASE64 --url https://localhost:8443 --ca ca.pem",
+       {{"id=ID", "the registration id"},
+        {"id-scope=SCOPE", "the service's ID scope"},
+        {"key=BASE64", "the device's key"},
+        {"group-key=BASE64", "its group's key, to derive the device's from"},
+        {"payload=JSON", "sent along"},
+        {"poll-timeout=SECONDS", "how long to wait while the service says 'assigning'; 60 unless given"}},
+       register_device}};
 }
 
 }  // namespace muster::connectors

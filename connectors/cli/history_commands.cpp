@@ -12,8 +12,9 @@ constexpr std::size_t page_events = 500;
 // What an event is about, in a few words.
 std::string summary_of(const std::string& event) {
   std::string text;
-  for (const char* member : {"data.reason", "data.assignedHub", "data.deviceId", "data.substatus", "data.errorMessage", "data.name", "data.idScope",
-                             "data.hub.name", "data.attempt.enrollment.enrollmentGroupId", "data.attempt.sourceAddress"}) {
+  for (const char* member :
+       {"data.reason", "data.assignedHub", "data.deviceId", "data.substatus", "data.errorMessage", "data.name",
+        "data.idScope", "data.hub.name", "data.attempt.enrollment.enrollmentGroupId", "data.attempt.sourceAddress"}) {
     if (const auto value = member_of(event, member); !value.empty()) {
       const std::string_view name(member);
       text += (text.empty() ? "" : "  ") + std::string(name.substr(name.rfind('.') + 1)) + "=" + value;
@@ -25,27 +26,31 @@ std::string summary_of(const std::string& event) {
 void print_event(const std::string& event) {
   auto type = member_of(event, "type");
   if (type.starts_with("muster.")) type = type.substr(7, type.rfind('.') - 7);
-  std::cout << member_of(event, "time") << "  " << member_of(event, "id") << "  " << type << std::string(type.size() < 26 ? 26 - type.size() : 1, ' ')
-            << member_of(event, "subject") << "  by " << member_of(event, "by") << (member_of(event, "operation") == "true" ? "  [operation]" : "");
+  std::cout << member_of(event, "time") << "  " << member_of(event, "id") << "  " << type
+            << std::string(type.size() < 26 ? 26 - type.size() : 1, ' ') << member_of(event, "subject") << "  by "
+            << member_of(event, "by") << (member_of(event, "operation") == "true" ? "  [operation]" : "");
   if (const auto summary = summary_of(event); !summary.empty()) std::cout << "\n    " << summary;
   std::cout << '\n';
 }
 
 int history(session& s) {
-  const auto limit = s.has("limit") ? static_cast<std::size_t>(std::strtoull(s.text("limit").c_str(), nullptr, 10)) : 0;
+  const std::size_t limit = s.has("limit") ? std::stoull(s.number("limit", 1)) : 0;
   std::string after = s.text("after");
   std::size_t printed = 0;
   while (true) {
     const auto want = limit == 0 ? page_events : std::min(page_events, limit - printed);
-    std::string path = "/operator/services/" + percent_encode(s.text("SERVICE")) + "/events?limit=" + std::to_string(want);
+    std::string path =
+        "/operator/services/" + percent_encode(s.text("SERVICE")) + "/events?limit=" + std::to_string(want);
     if (!after.empty()) path += "&after=" + percent_encode(after);
     if (s.has("REGISTRATION_ID")) path += "&stream=" + percent_encode("devices/" + s.text("REGISTRATION_ID"));
     const auto response = s.call("GET", path);
     std::istringstream lines(response.body);
     for (std::string line; std::getline(lines, line);) {
       if (line.empty()) continue;
-      if (s.json()) std::cout << line << '\n';
-      else print_event(line);
+      if (s.json())
+        std::cout << line << '\n';
+      else
+        print_event(line);
       ++printed;
     }
     after = response.header("x-muster-next");
@@ -66,15 +71,19 @@ int usage(session& s) {
 
 int verify(session& s) {
   const auto body = s.call("POST", "/operator/verify", "{}").body;
-  if (s.json()) std::cout << body << '\n';
-  else std::cout << "ok: " << items_of(body, "shards").size() << " shards, " << member_of(body, "events") << " events\n";
+  if (s.json())
+    std::cout << body << '\n';
+  else
+    std::cout << "ok: " << items_of(body, "shards").size() << " shards, " << member_of(body, "events") << " events\n";
   return 0;
 }
 
 int rebuild(session& s) {
   const auto body = s.call("POST", "/operator/rebuild", "{}").body;
-  if (s.json()) std::cout << body << '\n';
-  else std::cout << "rebuilt from " << member_of(body, "events") << " events\n";
+  if (s.json())
+    std::cout << body << '\n';
+  else
+    std::cout << "rebuilt from " << member_of(body, "events") << " events\n";
   return 0;
 }
 
@@ -82,11 +91,32 @@ int rebuild(session& s) {
 
 std::vector<command_spec> history_commands() {
   return {
-      {"history", {"SERVICE", "[REGISTRATION_ID]"}, "prints what happened, oldest first", "muster history demo dev-1",
-       {{"json", "CloudEvents, one a line"}, {"after=SHARD-SEQUENCE", "only what came behind this event"}, {"limit=N", "at most so many"}}, history},
-      {"usage", {"SERVICE"}, "counts operations, the unit of billing, by day and event type", "", {}, usage},
-      {"verify", {}, "checks chains, checksums and read models; of a stopped node with --data", "muster verify --data muster-data", {}, verify},
-      {"rebuild", {}, "folds the read models anew beside the serving ones, and switches", "", {}, rebuild},
+      {"history",
+       {"SERVICE", "[REGISTRATION_ID]"},
+       "prints what happened, oldest first",
+       "muster history demo dev-1",
+       {{"json", "CloudEvents, one a line"},
+        {"after=SHARD-SEQUENCE", "only what came behind this event"},
+        {"limit=N", "at most so many"}},
+       history},
+      {"usage",
+       {"SERVICE"},
+       "counts operations, the unit of billing, by day and event type",
+       "muster usage demo --output json",
+       {},
+       usage},
+      {"verify",
+       {},
+       "checks chains, checksums and read models; of a stopped node with --data",
+       "muster verify --data muster-data",
+       {},
+       verify},
+      {"rebuild",
+       {},
+       "folds the read models anew beside the serving ones, and switches",
+       "muster rebuild",
+       {},
+       rebuild},
   };
 }
 

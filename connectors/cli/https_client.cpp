@@ -41,11 +41,13 @@ std::string client_response::header(std::string_view name) const {
 }
 
 class https_client::impl {
- public:
-  impl(std::string url, std::string ca) : url_(std::move(url)), ca_(std::move(ca)), curl_(curl_easy_init(), curl_easy_cleanup) {}
+public:
+  impl(std::string url, std::string ca)
+      : url_(std::move(url)), ca_(std::move(ca)), curl_(curl_easy_init(), curl_easy_cleanup) {}
 
   engine::result<client_response> send(const std::string& method, const std::string& path,
-                                       const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+                                       const std::vector<std::pair<std::string, std::string>>& headers,
+                                       const std::string& body) {
     client_response response;
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list(header_list(headers), curl_slist_free_all);
     const auto url = url_ + path;
@@ -72,13 +74,14 @@ class https_client::impl {
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method.c_str());
     const auto code = curl_easy_perform(c);
     if (code != CURLE_OK) {
-      return engine::fail(engine::errc::unavailable, url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
+      return engine::fail(engine::errc::unavailable,
+                          url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
     }
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &response.status);
     return response;
   }
 
- private:
+private:
   static curl_slist* header_list(const std::vector<std::pair<std::string, std::string>>& headers) {
     curl_slist* list = nullptr;
     for (const auto& [name, value] : headers) list = curl_slist_append(list, (name + ": " + value).c_str());
@@ -90,20 +93,25 @@ class https_client::impl {
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
 };
 
-https_client::https_client(std::string url, std::string ca) : impl_(std::make_unique<impl>(std::move(url), std::move(ca))) {}
+https_client::https_client(std::string url, std::string ca)
+    : impl_(std::make_unique<impl>(std::move(url), std::move(ca))) {}
 https_client::~https_client() = default;
 
 engine::result<client_response> https_client::send(const std::string& method, const std::string& path,
-                                                   const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+                                                   const std::vector<std::pair<std::string, std::string>>& headers,
+                                                   const std::string& body) {
   return impl_->send(method, path, headers, body);
 }
 
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) out += c;
-    else out.append("%").append(events::to_hex({&c, 1}));
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain)
+      out += c;
+    else
+      out.append("%").append(events::to_hex({&c, 1}));
   }
   return out;
 }

@@ -21,16 +21,17 @@ struct client_response {
 
 /// HTTPS for the command line, over libcurl: one connection, kept alive. Not for the node itself.
 class https_client {
- public:
+public:
   /// `url` is `https://host:port`; `ca` a PEM file, or empty for the system's.
   https_client(std::string url, std::string ca);
   ~https_client();
 
   /// Sends a request and waits for its response. `unavailable` if there is none: it says what libcurl says.
   engine::result<client_response> send(const std::string& method, const std::string& path,
-                                       const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body = {});
+                                       const std::vector<std::pair<std::string, std::string>>& headers,
+                                       const std::string& body = {});
 
- private:
+private:
   class impl;
   std::unique_ptr<impl> impl_;
 };

@@ -7,7 +7,9 @@ namespace muster::connectors {
 
 namespace {
 
-std::string service_path(const std::string& name) { return "/operator/services/" + percent_encode(name); }
+std::string service_path(const std::string& name) {
+  return "/operator/services/" + percent_encode(name);
+}
 
 // `hub1:3` as JSON.
 std::string hub_json(const std::string& text) {
@@ -19,12 +21,6 @@ std::string hub_json(const std::string& text) {
     fail_command("--hub " + text + ": expected NAME or NAME:WEIGHT, the weight a number", 2);
   }
   return json + ",\"weight\":" + weight + "}";
-}
-
-int show(session& s, const std::string& body) {
-  if (s.json()) std::cout << body << '\n';
-  else print_object(body);
-  return 0;
 }
 
 int create(session& s) {
@@ -40,38 +36,53 @@ int create(session& s) {
   return show(s, s.call("GET", service_path(s.text("NAME"))).body);
 }
 
-int show_service(session& s) { return show(s, s.call("GET", service_path(s.text("NAME"))).body); }
+int show_service(session& s) {
+  return show(s, s.call("GET", service_path(s.text("NAME"))).body);
+}
 
 int list_services(session& s) {
   const auto body = s.call("GET", "/operator/services").body;
-  if (s.json()) std::cout << body << '\n';
-  else print_table(items_of(body, "items"), {"name", "idScope", "serviceEndpoint"});
+  if (s.json())
+    std::cout << body << '\n';
+  else
+    print_table(items_of(body, "items"), {"name", "idScope", "serviceEndpoint"});
   return 0;
 }
 
-int set_service(session& s) {
-  const auto assignment = s.text("KEY=VALUE");
+// `assigningFirst=true` as a JSON member.
+std::string setting_json(const std::string& assignment) {
   const auto equals = assignment.find('=');
-  if (equals == std::string::npos) fail_command("'" + assignment + "': expected KEY=VALUE, for example assigningFirst=true", 2);
+  if (equals == std::string::npos)
+    fail_command("'" + assignment + "': expected KEY=VALUE, for example assigningFirst=true", 2);
   const auto value = assignment.substr(equals + 1);
-  const bool bare = value == "true" || value == "false" || (!value.empty() && value.find_first_not_of("0123456789") == std::string::npos);
-  s.call("PATCH", service_path(s.text("NAME")) + "/settings",
-         "{" + events::to_json_string(assignment.substr(0, equals)) + ":" + (bare ? value : events::to_json_string(value)) + "}");
+  const bool bare = value == "true" || value == "false" ||
+                    (!value.empty() && value.find_first_not_of("0123456789") == std::string::npos);
+  return events::to_json_string(assignment.substr(0, equals)) + ":" + (bare ? value : events::to_json_string(value));
+}
+
+int set_service(session& s) {
+  std::string body;
+  for (const auto& each : s.texts("KEY=VALUE")) body += (body.empty() ? "{" : ",") + setting_json(each);
+  s.call("PATCH", service_path(s.text("NAME")) + "/settings", body + "}");
   return show_service(s);
 }
 
-std::string hub_path(session& s) { return service_path(s.text("SERVICE")) + "/hubs/" + percent_encode(s.text("HUB")); }
+std::string hub_path(session& s) {
+  return service_path(s.text("SERVICE")) + "/hubs/" + percent_encode(s.text("HUB"));
+}
 
 int list_hubs(session& s) {
   const auto body = s.call("GET", service_path(s.text("SERVICE")) + "/hubs").body;
-  if (s.json()) std::cout << body << '\n';
-  else print_table(items_of(body, "items"), {"name", "weight", "applyAllocationPolicy"});
+  if (s.json())
+    std::cout << body << '\n';
+  else
+    print_table(items_of(body, "hubs"), {"name", "weight", "applyAllocationPolicy"});
   return 0;
 }
 
 int link_hub(session& s) {
   std::string body = std::string("{\"applyAllocationPolicy\":") + (s.has("no-allocation") ? "false" : "true");
-  if (s.has("weight")) body += ",\"weight\":" + s.text("weight");
+  if (s.has("weight")) body += ",\"weight\":" + s.number("weight", 1);
   s.call("PUT", hub_path(s), body + "}");
   return list_hubs(s);
 }
@@ -83,12 +94,18 @@ int unlink_hub(session& s) {
 
 int hub_devices(session& s) {
   if (s.has("DEVICE")) {
-    return show(s, s.call("GET", hub_path(s) + "/devices/" + percent_encode(s.text("DEVICE")) + (s.has("keys") ? "?keys=true" : "")).body);
+    return show(s, s.call("GET", hub_path(s) + "/devices/" + percent_encode(s.text("DEVICE")) +
+                                     (s.has("keys") ? "?keys=true" : ""))
+                       .body);
   }
-  const auto limit = s.has("limit") ? s.text("limit") : "100";
-  const auto body = s.call("GET", hub_path(s) + "/devices?limit=" + percent_encode(limit) + "&after=" + percent_encode(s.text("after"))).body;
-  if (s.json()) std::cout << body << '\n';
-  else print_table(items_of(body, "items"), {"deviceId", "registrationId", "tags", "properties.desired"});
+  const auto limit = s.has("limit") ? s.number("limit", 1) : "100";
+  const auto body = s.call("GET", hub_path(s) + "/devices?limit=" + percent_encode(limit) +
+                                      "&after=" + percent_encode(s.text("after")))
+                        .body;
+  if (s.json())
+    std::cout << body << '\n';
+  else
+    print_table(items_of(body, "items"), {"deviceId", "registrationId", "tags", "properties.desired"});
   return 0;
 }
 
@@ -101,25 +118,54 @@ int delete_hub_device(session& s) {
 
 std::vector<command_spec> service_commands() {
   return {
-      {"service create", {"NAME"}, "creates a provisioning service", "muster service create demo --hub hub1:3 --hub hub2",
+      {"service create",
+       {"NAME"},
+       "creates a provisioning service",
+       "muster service create demo --hub hub1:3 --hub hub2",
        {{"id-scope=0neXXXXXXXX", "its ID scope; drawn unless given"},
         {"hub*=NAME[:WEIGHT]", "a built-in hub to link; may be repeated; hub1 unless given"},
         {"allocation=hashed|static", "the default allocation policy"},
         {"assigning-first", "answer registers with 202 first, for clients that need that"}},
        create},
-      {"service show", {"NAME"}, "shows a service with its connection string", "muster service show demo", {}, show_service},
-      {"service list", {}, "lists the services", "", {}, list_services},
-      {"service set", {"NAME", "KEY=VALUE"}, "changes a setting: allocationPolicy, assigningFirst, symmetricKeyGroupsMax",
-       "muster service set demo assigningFirst=true", {}, set_service},
-      {"hub list", {"SERVICE"}, "lists the linked hubs", "", {}, list_hubs},
-      {"hub link", {"SERVICE", "HUB"}, "links a built-in hub, or changes its link", "muster hub link demo hub2 --weight 5",
+      {"service show",
+       {"NAME"},
+       "shows a service with its connection string",
+       "muster service show demo",
+       {},
+       show_service},
+      {"service list", {}, "lists the services", "muster service list --output json", {}, list_services},
+      {"service set",
+       {"NAME", "KEY=VALUE..."},
+       "changes settings: allocationPolicy, assigningFirst, symmetricKeyGroupsMax",
+       "muster service set demo assigningFirst=true allocationPolicy=static",
+       {},
+       set_service},
+      {"hub list", {"SERVICE"}, "lists the linked hubs", "muster hub list demo", {}, list_hubs},
+      {"hub link",
+       {"SERVICE", "HUB"},
+       "links a built-in hub, or changes its link",
+       "muster hub link demo hub2 --weight 5",
        {{"weight=N", "1 to 1000: its share of evenly weighted devices"},
         {"no-allocation", "assigned only where an enrollment names it with the static policy"}},
        link_hub},
-      {"hub unlink", {"SERVICE", "HUB"}, "ends a link; the hub's devices stay", "", {}, unlink_hub},
-      {"hub devices", {"SERVICE", "HUB", "[DEVICE]"}, "lists a hub's devices, or shows one with its twin", "muster hub devices demo hub1",
-       {{"keys", "show the device's keys too"}, {"limit=N", "at most so many"}, {"after=ID", "those behind this one"}}, hub_devices},
-      {"hub delete-device", {"SERVICE", "HUB", "DEVICE"}, "removes a device from a hub", "", {}, delete_hub_device},
+      {"hub unlink",
+       {"SERVICE", "HUB"},
+       "ends a link; the hub's devices stay",
+       "muster hub unlink demo hub2",
+       {},
+       unlink_hub},
+      {"hub devices",
+       {"SERVICE", "HUB", "[DEVICE]"},
+       "lists a hub's devices, or shows one with its twin",
+       "muster hub devices demo hub1 dev-1 --keys",
+       {{"keys", "show the device's keys too"}, {"limit=N", "at most so many"}, {"after=ID", "those behind this one"}},
+       hub_devices},
+      {"hub delete-device",
+       {"SERVICE", "HUB", "DEVICE"},
+       "removes a device from a hub",
+       "muster hub delete-device demo hub1 dev-1",
+       {},
+       delete_hub_device},
   };
 }
 

@@ -2,26 +2,42 @@
 
 #include "connectors/node_directory.hpp"
 #include "events/bytes.hpp"
-
-#include <simdjson.h>
+#include "events/codec.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <simdjson.h>
 
 namespace muster::connectors {
 
 namespace dom = simdjson::dom;
 
-void fail_command(std::string message, int exit_code) { throw command_failure{exit_code, std::move(message)}; }
+void fail_command(std::string message, int exit_code) {
+  throw command_failure{exit_code, std::move(message)};
+}
 
 std::string session::data() const {
   if (has("data")) return text("data");
   return env_.data.empty() ? "muster-data" : env_.data;
 }
 
+std::string session::number(const char* option, std::uint64_t least) const {
+  const auto given = text(option);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+  if (error != std::errc{} || end != given.data() + given.size() || value < least) {
+    fail_command(std::string("--") + option + ": expected a whole number from " + std::to_string(least) + " on, not '" +
+                     given + "'",
+                 2);
+  }
+  return given;
+}
+
 https_client& session::client() {
   if (client_) return *client_;
-  node_address address{has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca, has("token") ? text("token") : env_.token};
+  node_address address{has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca,
+                       has("token") ? text("token") : env_.token};
   if (address.url.empty()) {
     auto found = read_node_file(data());
     if (!found) fail_command(found.error().text + ", or name it with --url and --token");
@@ -32,7 +48,8 @@ https_client& session::client() {
 }
 
 client_response session::send(const std::string& method, const std::string& path,
-                              const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+                              const std::vector<std::pair<std::string, std::string>>& headers,
+                              const std::string& body) {
   auto response = client().send(method, path, headers, body);
   if (!response) fail_command(response.error().text);
   return std::move(*response);
@@ -60,16 +77,46 @@ std::string plain(const dom::element& value) {
   return simdjson::minify(value);
 }
 
-void print_members(const dom::object& object, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& lines) {
+void print_members(const dom::object& object, const std::string& prefix,
+                   std::vector<std::pair<std::string, std::string>>& lines) {
   for (const auto& [key, value] : object) {
     dom::object inner;
     const auto name = prefix + std::string(key);
-    if (value.get(inner) == simdjson::SUCCESS && inner.size() != 0) print_members(inner, name + ".", lines);
-    else lines.emplace_back(name, plain(value));
+    if (value.get(inner) == simdjson::SUCCESS && inner.size() != 0)
+      print_members(inner, name + ".", lines);
+    else
+      lines.emplace_back(name, plain(value));
   }
 }
 
 }  // namespace
+
+int show(const session& s, const std::string& json) {
+  if (s.json())
+    std::cout << json << '\n';
+  else
+    print_object(json);
+  return 0;
+}
+
+std::string with_members(std::string_view json, const std::vector<std::pair<std::string, std::string>>& members) {
+  dom::parser parser;
+  dom::object object;
+  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS)
+    fail_command("the node's answer is not a JSON object");
+  std::string out;
+  const auto add = [&](std::string_view name, const std::string& value) {
+    out.append(out.empty() ? "{" : ",").append(events::to_json_string(name)).append(":").append(value);
+  };
+  for (const auto& [name, value] : object) {
+    if (std::ranges::find(members, name, [](const auto& each) { return std::string_view(each.first); }) ==
+        members.end()) {
+      add(name, simdjson::minify(value));
+    }
+  }
+  for (const auto& [name, value] : members) add(name, value);
+  return out.empty() ? "{}" : out + "}";
+}
 
 void print_object(std::string_view json) {
   dom::parser parser;
@@ -82,7 +129,8 @@ void print_object(std::string_view json) {
   print_members(object, {}, lines);
   std::size_t width = 0;
   for (const auto& [name, value] : lines) width = std::max(width, name.size());
-  for (const auto& [name, value] : lines) std::cout << name << std::string(width + 2 - name.size(), ' ') << value << '\n';
+  for (const auto& [name, value] : lines)
+    std::cout << name << std::string(width + 2 - name.size(), ' ') << value << '\n';
 }
 
 std::vector<std::string> items_of(std::string_view json, const std::string& list) {
@@ -91,7 +139,8 @@ std::vector<std::string> items_of(std::string_view json, const std::string& list
   dom::array array;
   std::vector<std::string> items;
   if (parser.parse(json.data(), json.size()).get(document) != simdjson::SUCCESS) return items;
-  if (list.empty() ? document.get(array) != simdjson::SUCCESS : document[list].get(array) != simdjson::SUCCESS) return items;
+  if (list.empty() ? document.get(array) != simdjson::SUCCESS : document[list].get(array) != simdjson::SUCCESS)
+    return items;
   for (const auto& each : array) items.push_back(simdjson::minify(each));
   return items;
 }
@@ -127,7 +176,8 @@ void print_table(const std::vector<std::string>& items, const std::vector<std::s
   auto& head = rows.emplace_back();
   for (const auto& column : columns) {
     auto title = column.substr(column.rfind('.') + 1);
-    std::ranges::transform(title, title.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    std::ranges::transform(title, title.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     head.push_back(title);
   }
   for (const auto& item : items) {

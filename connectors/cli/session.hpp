@@ -20,7 +20,7 @@ struct command_failure {
 /// One run of a command that talks to a node: what was asked for, and how the node is reached. Members throw
 /// `command_failure`, which `run_command_line` reports.
 class session {
- public:
+public:
   session(const boost::program_options::variables_map& given, const environment& env) : given_(given), env_(env) {}
 
   bool has(const char* option) const { return given_.count(option) != 0; }
@@ -28,6 +28,8 @@ class session {
   std::vector<std::string> texts(const char* option) const {
     return has(option) ? given_[option].as<std::vector<std::string>>() : std::vector<std::string>();
   }
+  /// A whole number from `least` on, as it was written; wrong usage if it is none.
+  std::string number(const char* option, std::uint64_t least = 0) const;
   bool json() const { return text("output") == "json" || has("json"); }
   const environment& env() const { return env_; }
   /// The data directory: --data, MUSTER_DATA or ./muster-data.
@@ -37,10 +39,10 @@ class session {
   client_response call(const std::string& method, const std::string& path, const std::string& body = {},
                        std::vector<std::pair<std::string, std::string>> headers = {});
   /// Sends a request with no more than `headers`, and gives whatever came back.
-  client_response send(const std::string& method, const std::string& path, const std::vector<std::pair<std::string, std::string>>& headers,
-                       const std::string& body);
+  client_response send(const std::string& method, const std::string& path,
+                       const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body);
 
- private:
+private:
   https_client& client();
 
   const boost::program_options::variables_map& given_;
@@ -54,26 +56,32 @@ class session {
 
 // What commands print -----------------------------------------------------------------------------------------------
 
+/// A JSON document as it is if --output is json, else as print_object does. Gives the exit code 0.
+int show(const session& s, const std::string& json);
 /// The members of a JSON object as `name  value` lines, nested ones as `outer.inner`; other documents as they are.
 void print_object(std::string_view json);
 /// A list of JSON objects as an aligned table of the named members (`a.b` for nested ones).
 void print_table(const std::vector<std::string>& items, const std::vector<std::string>& columns);
 /// The objects in the member `list` of a JSON object, or of a JSON array if `list` is empty, each as JSON text.
 std::vector<std::string> items_of(std::string_view json, const std::string& list);
+/// A JSON object with some of its members set to other values (JSON text), or added.
+std::string with_members(std::string_view json, const std::vector<std::pair<std::string, std::string>>& members);
 /// A member's value as plain text, by its path `a.b`; empty if absent.
 std::string member_of(std::string_view json, const std::string& path);
 
 /// `text` without white space between tokens, or nothing if it is not a JSON object.
 std::optional<std::string> compact_object(const std::string& text);
 
-// Commands, by what they are about. Each gives the exit code -------------------------------------------------------------
+// Commands, by what they are about. Each gives the exit code
+// -------------------------------------------------------------
 
 struct command_spec {
   std::string name;                      ///< `service create`
-  std::vector<std::string> positionals;  ///< a name in brackets may be left out: `[REGISTRATION_ID]`
+  std::vector<std::string> positionals;  ///< `[NAME]` may be left out, `NAME...` repeats; either is the last
   std::string summary;
   std::string example;
-  std::vector<std::pair<std::string, std::string>> options;  ///< `hub*=NAME[:WEIGHT]` -> meaning; `*` repeats, no `=` is a flag
+  std::vector<std::pair<std::string, std::string>>
+      options;  ///< `hub*=NAME[:WEIGHT]` -> meaning; `*` repeats, no `=` is a flag
   int (*run)(session&);
 };
 

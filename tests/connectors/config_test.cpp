@@ -1,0 +1,142 @@
+#include "connectors/config.hpp"
+
+#include "events/bytes.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <fstream>
+
+namespace {
+
+using namespace muster;
+using connectors::node_config;
+
+/// Reads `text` as muster.toml; gives what is wrong with it, without the directory.
+std::string complaint_about(const std::string& text, node_config& config) {
+  const tests::temporary_directory directory;
+  const auto file = directory.path() / "muster.toml";
+  std::ofstream(file) << text;
+  const auto read = connectors::read_config_file(file, config);
+  if (read) return {};
+  const auto& complaint = read.error().text;
+  const auto at = complaint.find("muster.toml");
+  return at == std::string::npos ? complaint : complaint.substr(at);
+}
+
+std::string complaint_about(const std::string& text) {
+  node_config config;
+  return complaint_about(text, config);
+}
+
+std::string complaint_about_set(const std::string& assignment) {
+  node_config config;
+  const auto set = connectors::set_option(assignment, config);
+  return set ? std::string() : set.error().text;
+}
+
+const std::string token_hash(64, 'a');
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config)
+
+BOOST_AUTO_TEST_CASE(options_of_every_kind_are_read) {
+  node_config config;
+  const auto complaint = complaint_about("[node]\n"
+                                         "data = \"/var/lib/muster\"\n"
+                                         "[https]\n"
+                                         "address = \"0.0.0.0:443\"\n"
+                                         "threads = 4\n"
+                                         "names = [\"dps.example\", \"10.0.0.1\"]\n"
+                                         "[operators]\n"
+                                         "ana = \"" + token_hash + "\"\n",
+                                         config);
+  BOOST_TEST(complaint == "");
+  BOOST_TEST(config.data == "/var/lib/muster");
+  BOOST_TEST(config.https_address == "0.0.0.0:443");
+  BOOST_TEST(config.https_threads == 4);
+  BOOST_TEST((config.https_names == std::vector<std::string>{"dps.example", "10.0.0.1"}));
+  BOOST_TEST(config.operators.at("ana") == token_hash);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_file_does_not_name_keeps_its_default) {
+  node_config config;
+  BOOST_TEST(complaint_about("[log]\nlevel = \"debug\"\n", config) == "");
+  BOOST_TEST(config.log_level == "debug");
+  BOOST_TEST(config.https_address == node_config{}.https_address);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_option_is_located_and_the_nearest_one_named) {
+  BOOST_TEST(complaint_about("\n[https]\n\naddres = \"x\"\n") ==
+             "muster.toml:4: https.addres: unknown option, did you mean https.address?");
+  BOOST_TEST(complaint_about("[weather]\nrain = 1\n") ==
+             "muster.toml:2: weather.rain: unknown option; 'muster serve --print-config' lists all");
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_type_is_located) {
+  BOOST_TEST(complaint_about("[https]\nthreads = \"two\"\n") == "muster.toml:2: https.threads: expected a whole number");
+  BOOST_TEST(complaint_about("[https]\naddress = 8443\n") == "muster.toml:2: https.address: expected a text in quotes");
+  BOOST_TEST(complaint_about("[https]\nnames = \"a\"\n").starts_with("muster.toml:2: https.names: expected a list of texts"));
+  BOOST_TEST(complaint_about("https = 1\n").starts_with("muster.toml:1: https: expected a section"));
+}
+
+BOOST_AUTO_TEST_CASE(a_value_out_of_range_is_located_with_its_range) {
+  BOOST_TEST(complaint_about("[journal]\nshards = 0\n") == "muster.toml:2: journal.shards: it must be 1 to 1024, not 0");
+  BOOST_TEST(complaint_about("[log]\nlevel = \"loud\"\n") ==
+             "muster.toml:2: log.level: it must be one of debug|info|warning|error, not 'loud'");
+  BOOST_TEST(complaint_about("[operators]\nana = \"secret\"\n") ==
+             "muster.toml:2: operators.ana: expected the SHA-256 of the token, 64 hexadecimal digits");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_not_toml_is_located) {
+  BOOST_TEST(complaint_about("[https]\nthreads = = 2\n").starts_with("muster.toml:2: "));
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_file_is_named) {
+  node_config config;
+  const auto read = connectors::read_config_file("no/such.toml", config);
+  BOOST_TEST(!read.has_value());
+  BOOST_TEST(read.error().text == "no/such.toml: cannot be read");
+}
+
+BOOST_AUTO_TEST_CASE(options_are_set_from_the_command_line) {
+  node_config config;
+  BOOST_TEST(connectors::set_option("journal.shards=4", config).has_value());
+  BOOST_TEST(connectors::set_option("https.names=a.example,b.example", config).has_value());
+  BOOST_TEST(connectors::set_option("keyring.master_key_file=/etc/key=1", config).has_value());
+  BOOST_TEST(connectors::set_option("operators.ana=" + token_hash, config).has_value());
+  BOOST_TEST(config.journal_shards == 4);
+  BOOST_TEST(config.https_names.size() == 2);
+  BOOST_TEST(config.keyring_master_key_file == "/etc/key=1");
+  BOOST_TEST(config.operators.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_setting_on_the_command_line_is_explained) {
+  BOOST_TEST(complaint_about_set("journal.shards") == "--set journal.shards: expected section.key=value");
+  BOOST_TEST(complaint_about_set("journal.shard=1") == "--set: journal.shard: unknown option, did you mean journal.shards?");
+  BOOST_TEST(complaint_about_set("journal.shards=-1") == "--set journal.shards: expected a whole number, not '-1'");
+  BOOST_TEST(complaint_about_set("journal.shards=9x") == "--set journal.shards: expected a whole number, not '9x'");
+  BOOST_TEST(complaint_about_set("journal.shards=5000") == "--set journal.shards: it must be 1 to 1024, not 5000");
+}
+
+BOOST_AUTO_TEST_CASE(a_printed_configuration_reads_back_as_the_same) {
+  node_config config;
+  config.node_name = "a \"quoted\" name\\";
+  config.https_names = {"a.example", "b.example"};
+  config.journal_shards = 3;
+  config.operators["ana"] = token_hash;
+  const auto printed = connectors::print_config(config);
+  node_config again;
+  BOOST_TEST(complaint_about(printed, again) == "");
+  BOOST_TEST(connectors::print_config(again) == printed);
+  BOOST_TEST(again.node_name == config.node_name);
+}
+
+BOOST_AUTO_TEST_CASE(every_default_is_within_its_own_range) {
+  node_config config;
+  BOOST_TEST(complaint_about(connectors::print_config({}), config) == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
