@@ -1,4 +1,4 @@
-#include "engine/attestation/sas_token.hpp"
+#include "connectors/system_clock.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 
@@ -17,7 +17,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -57,7 +56,8 @@ std::string percent_encode(std::string_view text) {
 /// What the vendor's Node SDK sends, with a token of an hour.
 std::string make_request(const std::string& scope, const std::string& group_key, const std::string& id) {
   const auto resource = scope + "%2Fregistrations%2F" + id;
-  const auto expiry = std::to_string(std::time(nullptr) + 3600);
+  const auto now = std::chrono::floor<std::chrono::seconds>(muster::connectors::system_clock().now());
+  const auto expiry = std::to_string(now.time_since_epoch().count() + 3600);
   const auto key = muster::engine::hmac_sha256(group_key, id);
   const auto signature = percent_encode(muster::events::to_base64(muster::engine::hmac_sha256(key, resource + "\n" + expiry)));
   const auto body = "{\"registrationId\":\"" + id + "\"}";

@@ -1,12 +1,8 @@
 #include "connectors/config.hpp"
-
-#include "events/bytes.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <boost/test/unit_test.hpp>
-
-#include <fstream>
 
 namespace {
 
@@ -17,7 +13,7 @@ using connectors::node_config;
 std::string complaint_about(const std::string& text, node_config& config) {
   const tests::temporary_directory directory;
   const auto file = directory.path() / "muster.toml";
-  std::ofstream(file) << text;
+  tests::write_file(file, text);
   const auto read = connectors::read_config_file(file, config);
   if (read) return {};
   const auto& complaint = read.error().text;
@@ -51,7 +47,8 @@ BOOST_AUTO_TEST_CASE(options_of_every_kind_are_read) {
                                          "threads = 4\n"
                                          "names = [\"dps.example\", \"10.0.0.1\"]\n"
                                          "[operators]\n"
-                                         "ana = \"" + token_hash + "\"\n",
+                                         "ana = \"" +
+                                             token_hash + "\"\n",
                                          config);
   BOOST_TEST(complaint == "");
   BOOST_TEST(config.data == "/var/lib/muster");
@@ -76,14 +73,17 @@ BOOST_AUTO_TEST_CASE(an_unknown_option_is_located_and_the_nearest_one_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_type_is_located) {
-  BOOST_TEST(complaint_about("[https]\nthreads = \"two\"\n") == "muster.toml:2: https.threads: expected a whole number");
+  BOOST_TEST(complaint_about("[https]\nthreads = \"two\"\n") ==
+             "muster.toml:2: https.threads: expected a whole number");
   BOOST_TEST(complaint_about("[https]\naddress = 8443\n") == "muster.toml:2: https.address: expected a text in quotes");
-  BOOST_TEST(complaint_about("[https]\nnames = \"a\"\n").starts_with("muster.toml:2: https.names: expected a list of texts"));
+  BOOST_TEST(
+      complaint_about("[https]\nnames = \"a\"\n").starts_with("muster.toml:2: https.names: expected a list of texts"));
   BOOST_TEST(complaint_about("https = 1\n").starts_with("muster.toml:1: https: expected a section"));
 }
 
 BOOST_AUTO_TEST_CASE(a_value_out_of_range_is_located_with_its_range) {
-  BOOST_TEST(complaint_about("[journal]\nshards = 0\n") == "muster.toml:2: journal.shards: it must be 1 to 1024, not 0");
+  BOOST_TEST(complaint_about("[journal]\nshards = 0\n") ==
+             "muster.toml:2: journal.shards: it must be 1 to 1024, not 0");
   BOOST_TEST(complaint_about("[log]\nlevel = \"loud\"\n") ==
              "muster.toml:2: log.level: it must be one of debug|info|warning|error, not 'loud'");
   BOOST_TEST(complaint_about("[operators]\nana = \"secret\"\n") ==
@@ -115,7 +115,8 @@ BOOST_AUTO_TEST_CASE(options_are_set_from_the_command_line) {
 
 BOOST_AUTO_TEST_CASE(a_wrong_setting_on_the_command_line_is_explained) {
   BOOST_TEST(complaint_about_set("journal.shards") == "--set journal.shards: expected section.key=value");
-  BOOST_TEST(complaint_about_set("journal.shard=1") == "--set: journal.shard: unknown option, did you mean journal.shards?");
+  BOOST_TEST(complaint_about_set("journal.shard=1") ==
+             "--set: journal.shard: unknown option, did you mean journal.shards?");
   BOOST_TEST(complaint_about_set("journal.shards=-1") == "--set journal.shards: expected a whole number, not '-1'");
   BOOST_TEST(complaint_about_set("journal.shards=9x") == "--set journal.shards: expected a whole number, not '9x'");
   BOOST_TEST(complaint_about_set("journal.shards=5000") == "--set journal.shards: it must be 1 to 1024, not 5000");

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <tuple>
+
 using namespace muster;
 using namespace muster::engine;
 using namespace muster::tests;
@@ -53,7 +55,7 @@ struct group {
   using deleted_event = events::enrollment_group_deleted;
 };
 
-using kinds = boost::mpl::list<individual, group>;
+using kinds = std::tuple<individual, group>;
 
 precondition matching(events::stream_version version) { return {precondition::kind::etag, etag_of(version)}; }
 const precondition any{precondition::kind::any, {}};

@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_parameter_that_is_missing_is_refused) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_token_is_refused) {
   for (const auto& text : {std::string(), std::string("SharedAccessSignature"), std::string("SharedAccessSignature "), std::string("Bearer abc"),
-                           std::string("sr=r&sig=AAAA&se=1"), "SharedAccessSignature\tsr=r&sig=AAAA&se=1", prefix + "&sr=r&sig=AAAA&se=1",
+                           std::string("sr=r&sig=AAAA&se=1"), std::string("SharedAccessSignature\tsr=r&sig=AAAA&se=1"), prefix + "&sr=r&sig=AAAA&se=1",
                            prefix + "sr=r&&sig=AAAA&se=1", prefix + "sr=r&sig=AAAA&se=1&more"}) {
     BOOST_TEST(!sas_token::parse(text).has_value(), text);
   }
