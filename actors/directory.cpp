@@ -136,7 +136,6 @@ void directory::resume() {
   }
 }
 
-// After an exception: whatever the log has of it is resumed after a pause.
 void directory::give_up() {
   current_.reset();
   in_flight_ = false;

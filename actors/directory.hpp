@@ -22,6 +22,8 @@ class directory {
   void settle(const engine::settlement& what);
   /// The pause is over.
   void wake();
+  /// An exception ended a step: what the log has of it is resumed after a pause.
+  void give_up();
 
  private:
   enum class step { none, placing, creating, confirming, withdrawing };
@@ -35,7 +37,6 @@ class directory {
   void withdraw(std::string reason);
   void again_later();
   void refuse_expired();
-  void give_up();
   void propose(step next, events::shard_id shard, const engine::decision& d, std::string command_id = {},
                events::log_sequence command_seen = {});
   void stepped(const engine::settlement& what);

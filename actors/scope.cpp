@@ -8,6 +8,8 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
+
 namespace muster::actors {
 
 using namespace std::chrono_literals;
@@ -123,10 +125,12 @@ void scope::send_to(child& to, command_ptr c) {
   self_->send(to.actor, std::move(c));
 }
 
+// More go than have to, so that not every new device asks.
 void scope::make_room() {
+  const auto wanted = std::clamp<std::size_t>(options_.device_actors_max / 16, 1, asked_to_go_max);
   std::size_t asked = 0;
   for (const auto& registration : by_use_) {
-    if (asked++ == asked_to_go_max) break;
+    if (asked++ == wanted) break;
     self_->send(children_.at(registration).actor, may_you_go{});
   }
 }
@@ -156,11 +160,12 @@ void scope::device_down(const caf::actor_addr& who, bool failed) {
 
 void scope::look_around() {
   const auto idle_since = d_->clock.now() - options_.idle_after;
-  const bool crowded = d_->telemetry.device_actors.load(std::memory_order_relaxed) > options_.device_actors_max;
+  const std::size_t live = d_->telemetry.device_actors.load(std::memory_order_relaxed);
+  const auto too_many = live - std::min(live, options_.device_actors_max);
   std::size_t asked = 0;
   for (const auto& registration : by_use_) {
     const auto& each = children_.at(registration);
-    if ((each.used > idle_since && !crowded) || asked++ == asked_to_go_max * 16) break;
+    if ((each.used > idle_since && asked >= too_many) || asked++ == asked_to_go_max * 16) break;
     self_->send(each.actor, may_you_go{});
   }
   sum_up_suppressed(d_->clock.now(), nullptr);

@@ -8,8 +8,11 @@ void failure_budget::enter_minute(events::timestamp now) {
   const auto minute = std::chrono::floor<std::chrono::minutes>(now);
   if (minute == minute_) return;
   if (!counts_.empty()) {
-    if (ended_.empty()) ended_from_ = minute_;
     ended_to_ = minute_ + std::chrono::minutes(1);
+    if (ended_.empty()) {
+      ended_from_ = minute_;
+      ended_.swap(counts_);
+    }
     for (const auto& [key, count] : counts_) add(ended_, key.first, key.second, count);
     counts_.clear();
   }

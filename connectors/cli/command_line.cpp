@@ -159,9 +159,13 @@ int run_node_command(const std::string& name, const std::vector<std::string>& ar
     return usage_error;
   }
   if (given.count("help") != 0) {
-    std::cout << "muster " << name << " [options]\n\n"
-              << node_options() << "\nAll options of --config and --set:\n\n"
-              << print_config({});
+    std::cout
+        << "muster serve [options]\nruns a node until SIGTERM or ctrl-c; prints one line on stdout when it serves\n\n"
+        << node_options()
+        << "\nWhat is given later prevails: defaults, --config, --set, then --data and --https.\n"
+           "Example: muster serve --data /var/lib/muster --https 0.0.0.0:8443 --set https.names=dps.example\n"
+           "\nAll options of --config and --set, as a configuration file:\n\n"
+        << print_config({});
     return 0;
   }
   try {
@@ -236,7 +240,10 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
       return commands.serve(config);
     });
   }
-  const bool offline = (arguments[0] == "verify" || arguments[0] == "rebuild") && !node_runs(rest, env);
+  const bool asks_for_help =
+      std::ranges::find(rest, "--help") != rest.end() || std::ranges::find(rest, "-h") != rest.end();
+  const bool either = arguments[0] == "verify" || arguments[0] == "rebuild";
+  const bool offline = either && !asks_for_help && !node_runs(rest, env);
   if (offline) {
     const auto& work = arguments[0] == "verify" ? commands.verify_stopped : commands.rebuild_stopped;
     return run_node_command(arguments[0], rest, env, [&](const node_config& config, const po::variables_map& given) {
