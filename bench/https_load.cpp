@@ -27,9 +27,10 @@
 
 /// Devices of one group register over keep-alive HTTPS, one request at a time on each of some connections:
 ///
-///     https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE]
+///     https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE [STRIDE [TOKEN]]]
 ///
-/// Each device registers once a round; in the first round a server sees it for the first time. Requests are made, and
+/// Each device registers once a round; in the first round a server sees it for the first time. With TOKEN, a service's, the
+/// devices are enrolled individually instead, with the keys that the group's would give them. Requests are made, and
 /// connections opened, before the clock starts. Prints one JSON object a round: requests, failed (status other than 200),
 /// seconds, per second, p50 and p99 in microseconds, CPU microseconds a request of process PID and of this one, and the sizes
 /// of the last response.
@@ -65,6 +66,14 @@ std::string make_request(const std::string& scope, const std::string& group_key,
          "Accept: application/json\r\nContent-Type: application/json; charset=utf-8\r\nConnection: keep-alive\r\n" +
          "User-Agent: bench\r\nAuthorization: SharedAccessSignature sr=" + resource + "&sig=" + signature + "&se=" + expiry +
          "&skn=registration\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string make_enrollment(const std::string& token, const std::string& group_key, const std::string& id) {
+  const auto key = muster::events::to_base64(muster::engine::hmac_sha256(group_key, id));
+  const auto body = "{\"registrationId\":\"" + id + "\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" + key +
+                    "\",\"secondaryKey\":\"" + key + "\"}}}";
+  return "PUT /enrollments/" + id + "?api-version=2021-10-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+         "Authorization: " + token + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 class connection {
@@ -185,7 +194,7 @@ void run_round(const std::string& name, const std::string& pid, std::vector<std:
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 8) give_up("usage: https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE]");
+  if (argc < 8) give_up("usage: https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE [STRIDE [TOKEN]]]");
   std::signal(SIGPIPE, SIG_IGN);
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   const std::string pid = argv[2];
@@ -195,11 +204,16 @@ int main(int argc, char** argv) {
   const auto wanted = std::strtoull(argv[6], nullptr, 10);
   const auto rounds = std::strtoull(argv[7], nullptr, 10);
   const auto first = argc > 8 ? std::strtoull(argv[8], nullptr, 10) : 0;
+  const auto stride = argc > 9 ? std::strtoull(argv[9], nullptr, 10) : 1;
+  const std::string token = argc > 10 ? argv[10] : "";
   if (!group_key || devices == 0 || wanted == 0) give_up("the group's key must be base64, and the numbers positive");
 
   std::vector<std::string> requests;
   requests.reserve(devices);
-  for (std::uint64_t i = first; i < first + devices; ++i) requests.push_back(make_request(scope, *group_key, "device-" + std::to_string(i)));
+  for (std::uint64_t i = 0; i < devices; ++i) {
+    const auto id = "device-" + std::to_string(first + i * stride);
+    requests.push_back(token.empty() ? make_request(scope, *group_key, id) : make_enrollment(token, *group_key, id));
+  }
   // What is measured is requests, so that the server's certificate is not looked at.
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   std::vector<std::unique_ptr<connection>> connections;

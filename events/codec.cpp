@@ -133,8 +133,8 @@ class json_reader {
       if (named) value = *named;
       return named.has_value();
     } else if constexpr (std::integral<T>) {
-      std::int64_t number = 0;
-      if (in.get_int64().get(number) != simdjson::SUCCESS || !std::in_range<T>(number)) return false;
+      std::conditional_t<std::signed_integral<T>, std::int64_t, std::uint64_t> number = 0;
+      if (in.get(number) != simdjson::SUCCESS || !std::in_range<T>(number)) return false;
       value = static_cast<T>(number);
       return true;
     } else if constexpr (is_counter<T>::value) {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
-/// One list of members per struct, and what is made from it: the row form here, JSON in events/codec.cpp, JSON Schema in
-/// events/schema.cpp.
+/// One list of members per struct, and what is made from it: the row form here, JSON and JSON Schema in
+/// events/codec.cpp.
 namespace muster::events {
 
 namespace detail {

@@ -10,7 +10,8 @@ namespace muster::events {
 
 /// Reads JSON in the one form in which `to_json` writes it: compact, members in the order of `describe`, texts of printable
 /// ASCII without escapes. That is nearly every event there is, and takes a third of the time of a general parser. It accepts
-/// nothing that a general parser would refuse; at anything else it gives up, and the caller asks that parser.
+/// nothing that a general parser would refuse, but for the inside of the user's objects, which were checked when they came in;
+/// at anything else it gives up, and the caller asks that parser.
 class ordered_json_reader {
  public:
   /// `json` must outlive the reader.
@@ -136,7 +137,7 @@ class ordered_json_reader {
     return skip('"') ? value : std::string_view{};
   }
 
-  /// An object of the user's, as it stands; its inside is looked at as closely as a general parser that skips it does.
+  /// An object of the user's, as it stands; of its inside only texts and brackets are looked at.
   std::string_view raw_object() {
     const char* begin = at_;
     if (!skip('{')) return {};

@@ -14,9 +14,15 @@ constexpr std::string_view composition_root = "engine/main.cpp";
 constexpr std::array folders = {std::string_view("events"), std::string_view("engine"), std::string_view("actors"),
                                 std::string_view("projections"), std::string_view("connectors")};
 
-std::string folder_of(std::string_view path) { return std::string(path.substr(0, path.find('/'))); }
-bool is_header(std::string_view path) { return path.ends_with(".hpp"); }
-bool is_product(std::string_view path) { return std::ranges::find(folders, folder_of(path)) != folders.end(); }
+std::string folder_of(std::string_view path) {
+  return std::string(path.substr(0, path.find('/')));
+}
+bool is_header(std::string_view path) {
+  return path.ends_with(".hpp");
+}
+bool is_product(std::string_view path) {
+  return std::ranges::find(folders, folder_of(path)) != folders.end();
+}
 
 struct include_line {
   bool project = false;  ///< in quotes
@@ -71,12 +77,15 @@ const std::vector<library>& libraries() {
 }
 
 const library* library_of(std::string_view header) {
-  const auto at = std::ranges::find_if(libraries(), [&](const library& each) { return header.starts_with(each.prefix); });
+  const auto at =
+      std::ranges::find_if(libraries(), [&](const library& each) { return header.starts_with(each.prefix); });
   return at == libraries().end() ? nullptr : &*at;
 }
 
 // Of these, one source sees at most one.
-bool is_heavy(std::string_view name) { return name == "CAF" || name == "Asio" || name == "RocksDB" || name == "librdkafka"; }
+bool is_heavy(std::string_view name) {
+  return name == "CAF" || name == "Asio" || name == "RocksDB" || name == "librdkafka";
+}
 
 /// A call that has one home.
 struct banned_call {
@@ -91,7 +100,8 @@ const std::vector<banned_call>& banned_calls() {
       {"the wall clock (use engine::clock)",
        std::regex(R"((system_clock::now|\bgettimeofday|\bclock_gettime|\btime\((nullptr|NULL|0|&)))"),
        {"connectors/system_clock.cpp"}},
-      {"randomness (use engine::entropy)", std::regex(R"((\brandom_device\b|\bs?rand\(|\bRAND_(priv_)?bytes|\bgetrandom\())"),
+      {"randomness (use engine::entropy)",
+       std::regex(R"((\brandom_device\b|\bs?rand\(|\bRAND_(priv_)?bytes|\bgetrandom\())"),
        {"connectors/system_entropy.cpp"}},
       {"the environment (main hands it down)", std::regex(R"(\b(secure_)?getenv\()"), {composition_root}},
       {"sleeping", std::regex(R"(\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\()"), {}, true},
@@ -100,7 +110,8 @@ const std::vector<banned_call>& banned_calls() {
   return all;
 }
 
-void collect_heavy(const source_tree& sources, const std::string& path, std::set<std::string>& seen, std::set<std::string>& heavy) {
+void collect_heavy(const source_tree& sources, const std::string& path, std::set<std::string>& seen,
+                   std::set<std::string>& heavy) {
   const auto at = sources.find(path);
   if (at == sources.end() || !seen.insert(path).second) return;
   for (const auto& include : includes_of(at->second)) {
@@ -112,9 +123,12 @@ void collect_heavy(const source_tree& sources, const std::string& path, std::set
   }
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
-// A brace that begins a block stands behind a blank, one that begins a value stands at its type, in a list or behind `=`.
+// A brace that begins a block stands behind a blank, one that begins a value stands at its type, in a list or behind
+// `=`.
 bool begins_block(const std::string& text, std::size_t brace) {
   if (brace == 0 || (text[brace - 1] != ' ' && text[brace - 1] != '\n')) return brace == 0;
   const auto before = text.find_last_not_of(" \n", brace);
@@ -215,8 +229,11 @@ std::string without_comments(std::string_view text) {
       end = std::min(end + 1, text.size());
       // What stands in quotes behind #include is what the rules are about.
       const auto line = out.rfind('\n') == std::string::npos ? 0 : out.rfind('\n') + 1;
-      if (out.substr(line).starts_with("#include")) out += text.substr(i, end - i);
-      else out += std::string(1, text[i]) + std::string(end - i > 2 ? end - i - 2 : 0, ' ') + (end - i > 1 ? std::string(1, text[i]) : "");
+      if (out.substr(line).starts_with("#include"))
+        out += text.substr(i, end - i);
+      else
+        out += std::string(1, text[i]) + std::string(end - i > 2 ? end - i - 2 : 0, ' ') +
+               (end - i > 1 ? std::string(1, text[i]) : "");
     } else {
       out += text[i];
     }
@@ -235,7 +252,8 @@ findings check_layers(const source_tree& sources) {
       const auto other = folder_of(include.name);
       const bool allowed = other == own || other == "events" || (other == "engine" && own != "events");
       if (!allowed) found.push_back(path + ": " + own + " must not include " + include.name);
-      if (!include.name.contains('/')) found.push_back(path + ": include " + include.name + " by its path from the project's directory");
+      if (!include.name.contains('/'))
+        found.push_back(path + ": include " + include.name + " by its path from the project's directory");
     }
   }
   return found;
@@ -249,7 +267,8 @@ findings check_third_party(const source_tree& sources) {
       if (include.project) continue;
       const auto* used = library_of(include.name);
       if (used == nullptr) {
-        if (include.name.find_first_of("/.") != std::string::npos) found.push_back(path + ": nobody has allowed <" + include.name + ">");
+        if (include.name.find_first_of("/.") != std::string::npos)
+          found.push_back(path + ": nobody has allowed <" + include.name + ">");
         continue;
       }
       if (!used->folders.contains(folder_of(path))) {

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-/// The rules about our sources that a compiler does not check. They read text, not C++: conservative, and good for code that is
-/// formatted as ours.
+/// The rules about our sources that a compiler does not check. They read text, not C++: conservative, and good for code
+/// that is formatted as ours.
 namespace muster::tests {
 
 /// Source files by their path below the project's directory.
@@ -33,8 +33,8 @@ findings check_banned_calls(const source_tree& sources);
 /// Work that was left for later.
 findings check_leftovers(const source_tree& sources);
 
-/// With g++ 12 no aggregate temporary and no capturing lambda may stand in the full expression of a `co_await`: it destroys
-/// them twice.
+/// With g++ 12 no aggregate temporary and no capturing lambda may stand in the full expression of a `co_await`: it
+/// destroys them twice.
 findings check_awaits(const source_tree& sources);
 
 }  // namespace muster::tests

@@ -5,6 +5,7 @@
 #include "events/codec.hpp"
 
 #include <algorithm>
+#include <boost/program_options/variables_map.hpp>
 #include <charconv>
 #include <iostream>
 #include <simdjson.h>
@@ -15,6 +16,16 @@ namespace dom = simdjson::dom;
 
 void fail_command(std::string message, int exit_code) {
   throw command_failure{exit_code, std::move(message)};
+}
+
+bool session::has(const char* option) const { return given_.count(option) != 0; }
+
+std::string session::text(const char* option) const {
+  return has(option) ? given_[option].as<std::string>() : std::string();
+}
+
+std::vector<std::string> session::texts(const char* option) const {
+  return has(option) ? given_[option].as<std::vector<std::string>>() : std::vector<std::string>();
 }
 
 std::string session::data() const {

@@ -3,11 +3,15 @@
 #include "connectors/cli/command_line.hpp"
 #include "connectors/cli/https_client.hpp"
 
-#include <boost/program_options/variables_map.hpp>
-
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+namespace boost::program_options {
+class variables_map;
+}
 
 namespace muster::connectors {
 
@@ -23,11 +27,9 @@ class session {
 public:
   session(const boost::program_options::variables_map& given, const environment& env) : given_(given), env_(env) {}
 
-  bool has(const char* option) const { return given_.count(option) != 0; }
-  std::string text(const char* option) const { return has(option) ? given_[option].as<std::string>() : std::string(); }
-  std::vector<std::string> texts(const char* option) const {
-    return has(option) ? given_[option].as<std::vector<std::string>>() : std::vector<std::string>();
-  }
+  bool has(const char* option) const;
+  std::string text(const char* option) const;
+  std::vector<std::string> texts(const char* option) const;
   /// A whole number from `least` on, as it was written; wrong usage if it is none.
   std::string number(const char* option, std::uint64_t least = 0) const;
   bool json() const { return text("output") == "json" || has("json"); }

@@ -1,5 +1,4 @@
 #include "engine/allocation/allocate.hpp"
-
 #include "tests/support/history_builder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -23,10 +22,13 @@ service_state service_with(std::vector<events::linked_hub> hubs) {
   return service;
 }
 
-events::registration_id device_number(int i) { return named<events::registration_id>("device-" + std::to_string(i)); }
+events::registration_id device_number(int i) {
+  return named<events::registration_id>("device-" + std::to_string(i));
+}
 
 /// The hub chosen for `id`; empty if none is.
-std::string chosen(const service_state& service, const events::enrollment_terms& terms = {}, std::string_view id = "dev-1") {
+std::string chosen(const service_state& service, const events::enrollment_terms& terms = {},
+                   std::string_view id = "dev-1") {
   const auto report = allocate(service, terms, named<events::registration_id>(id));
   return report.chosen ? report.chosen->text() : "";
 }
@@ -57,7 +59,8 @@ BOOST_AUTO_TEST_CASE(devices_spread_over_hubs_by_weight_within_two_percent) {
     for (const auto& name : choices(service_with(hubs))) ++counts[name];
     for (const auto& each : hubs) {
       const double expected = devices * each.weight / sum;
-      BOOST_TEST(std::abs(counts[each.name.text()] - expected) <= 0.02 * devices, each.name.text() << ": " << counts[each.name.text()] << " of " << expected);
+      BOOST_TEST(std::abs(counts[each.name.text()] - expected) <= 0.02 * devices,
+                 each.name.text() << ": " << counts[each.name.text()] << " of " << expected);
     }
   }
 }
@@ -79,8 +82,10 @@ BOOST_AUTO_TEST_CASE(the_devices_of_a_removed_hub_alone_move) {
   const auto before = choices(service_with({hub("hub1"), hub("hub2"), hub("hub3")}));
   const auto after = choices(service_with({hub("hub1"), hub("hub3")}));
   for (std::size_t i = 0; i < before.size(); ++i) {
-    if (before[i] != "hub2") BOOST_TEST_REQUIRE(after[i] == before[i]);
-    else BOOST_TEST_REQUIRE(after[i] != "hub2");
+    if (before[i] != "hub2")
+      BOOST_TEST_REQUIRE(after[i] == before[i]);
+    else
+      BOOST_TEST_REQUIRE(after[i] != "hub2");
   }
 }
 
@@ -171,7 +176,8 @@ BOOST_AUTO_TEST_CASE(the_policy_is_the_enrollments_or_else_the_services) {
 BOOST_AUTO_TEST_CASE(the_report_holds_the_whole_input_and_says_why_there_is_no_hub) {
   const auto report = allocate(service_with({hub("hub1", 5), hub("hub2", 7)}), {}, device_number(1));
   BOOST_TEST((report.candidates == std::vector{hub("hub1", 5), hub("hub2", 7)}));
-  BOOST_TEST(why_no_hub(allocate(service_with({}), {}, device_number(1))) == "No linked IoT hub is eligible for this enrollment.");
+  BOOST_TEST(why_no_hub(allocate(service_with({}), {}, device_number(1))) ==
+             "No linked IoT hub is eligible for this enrollment.");
   events::enrollment_terms terms;
   terms.allocation = allocation_policy::static_hub;
   BOOST_TEST(why_no_hub(allocate(service_with({hub("hub1"), hub("hub2")}), terms, device_number(1))) ==

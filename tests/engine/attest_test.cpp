@@ -1,5 +1,4 @@
 #include "engine/attestation/attest.hpp"
-
 #include "tests/support/domain.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -65,7 +64,9 @@ struct fixture {
   }
 };
 
-std::string derived(std::string_view group_key, std::string_view id) { return hmac_sha256(group_key, id); }
+std::string derived(std::string_view group_key, std::string_view id) {
+  return hmac_sha256(group_key, id);
+}
 
 /// The name of the first check that failed.
 std::string failed_check(const attestation_verdict& verdict) {
@@ -88,7 +89,8 @@ BOOST_FIXTURE_TEST_SUITE(attestation, fixture)
 
 BOOST_AUTO_TEST_CASE(either_key_of_an_individual_enrollment_lets_a_device_in) {
   enroll();
-  for (const auto& [key, slot] : {std::pair(own_primary, key_slot::primary), std::pair(own_secondary, key_slot::secondary)}) {
+  for (const auto& [key, slot] :
+       {std::pair(own_primary, key_slot::primary), std::pair(own_secondary, key_slot::secondary)}) {
     const auto verdict = judge_key("dev-1", key);
     BOOST_TEST(verdict.attested());
     BOOST_TEST((verdict.slot == slot));
@@ -99,13 +101,15 @@ BOOST_AUTO_TEST_CASE(either_key_of_an_individual_enrollment_lets_a_device_in) {
 }
 
 BOOST_AUTO_TEST_CASE(a_key_derived_from_either_key_of_a_group_lets_a_device_in) {
-  for (const auto& [key, slot] : {std::pair(yard_keys.primary, key_slot::primary), std::pair(yard_keys.secondary, key_slot::secondary)}) {
+  for (const auto& [key, slot] :
+       {std::pair(yard_keys.primary, key_slot::primary), std::pair(yard_keys.secondary, key_slot::secondary)}) {
     const auto verdict = judge_key("dev-1", derived(key, "dev-1"));
     BOOST_TEST(verdict.attested());
     BOOST_TEST((verdict.slot == slot));
     BOOST_TEST_REQUIRE(verdict.group != nullptr);
     BOOST_TEST(verdict.group->state.group->id.text() == "yard");
-    BOOST_TEST((verdict.enrollment == events::enrollment_reference{tests::named<events::group_id>("yard"), events::stream_version(6)}));
+    BOOST_TEST((verdict.enrollment ==
+                events::enrollment_reference{tests::named<events::group_id>("yard"), events::stream_version(6)}));
   }
 }
 
@@ -115,7 +119,8 @@ BOOST_AUTO_TEST_CASE(a_groups_own_key_lets_nobody_in) {
 
 // DPS: how-to-legacy-device-symm-key.
 BOOST_AUTO_TEST_CASE(device_keys_are_derived_as_the_vendor_documents) {
-  const auto group = *events::from_base64("8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==");
+  const auto group =
+      *events::from_base64("8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==");
   const auto keys = derive_device_keys({group, "another"}, "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6");
   BOOST_TEST(events::to_base64(keys.primary) == "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=");
   BOOST_TEST(keys.secondary == hmac_sha256("another", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6"));
@@ -127,8 +132,10 @@ BOOST_AUTO_TEST_CASE(a_device_key_is_derived_from_the_id_as_presented_or_lower_c
     BOOST_TEST(verdict.attested());
     BOOST_TEST(verdict.derived_from == spelling);
   }
-  check_refused(judge_key("Dev-A", derived(line_keys.primary, "DEV-A")), refusal_reason::unknown_registration, "enrollment");
-  check_refused(judge_key("dev-a", derived(line_keys.primary, "Dev-A")), refusal_reason::unknown_registration, "enrollment");
+  check_refused(judge_key("Dev-A", derived(line_keys.primary, "DEV-A")), refusal_reason::unknown_registration,
+                "enrollment");
+  check_refused(judge_key("dev-a", derived(line_keys.primary, "Dev-A")), refusal_reason::unknown_registration,
+                "enrollment");
 }
 
 BOOST_AUTO_TEST_CASE(the_group_of_the_record_is_tried_first) {
@@ -154,7 +161,8 @@ BOOST_AUTO_TEST_CASE(an_individual_enrollment_decides_alone) {
 
 BOOST_AUTO_TEST_CASE(a_disabled_individual_enrollment_blocks_a_device_that_an_enabled_group_would_let_in) {
   enroll(false);
-  check_refused(judge_key("dev-1", derived(line_keys.primary, "dev-1")), refusal_reason::signature_mismatch, "signature");
+  check_refused(judge_key("dev-1", derived(line_keys.primary, "dev-1")), refusal_reason::signature_mismatch,
+                "signature");
   check_refused(judge_key("dev-1", own_primary), refusal_reason::enrollment_disabled, "status");
 }
 
@@ -174,39 +182,43 @@ BOOST_AUTO_TEST_CASE(a_disabled_group_lets_nobody_in) {
 BOOST_AUTO_TEST_CASE(only_who_proved_to_be_the_device_is_told_that_it_is_disabled) {
   enroll(false);
   check_refused(judge_key("dev-1", "a wrong key"), refusal_reason::signature_mismatch, "signature");
-  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", now - seconds(1))), refusal_reason::token_expired,
-                "expiry");
-  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-2", later)), refusal_reason::wrong_resource, "resource");
+  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", now - seconds(1))),
+                refusal_reason::token_expired, "expiry");
+  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-2", later)),
+                refusal_reason::wrong_resource, "resource");
 }
 
 BOOST_AUTO_TEST_CASE(a_token_is_good_until_the_second_of_its_expiry) {
   enroll();
   BOOST_TEST(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", now)).attested());
-  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", now - seconds(1))), refusal_reason::token_expired,
-                "expiry");
+  check_refused(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", now - seconds(1))),
+                refusal_reason::token_expired, "expiry");
 }
 
 BOOST_AUTO_TEST_CASE(a_resource_counts_without_letter_case_and_however_it_is_escaped) {
   enroll();
-  for (const auto* resource : {"0ne00000001/registrations/Dev:1", "0NE00000001/REGISTRATIONS/DEV:1", "0ne00000001%2Fregistrations%2FDev%3A1",
-                               "0ne00000001%2fregistrations%2fdev%3a1"}) {
+  for (const auto* resource : {"0ne00000001/registrations/Dev:1", "0NE00000001/REGISTRATIONS/DEV:1",
+                               "0ne00000001%2Fregistrations%2FDev%3A1", "0ne00000001%2fregistrations%2fdev%3a1"}) {
     BOOST_TEST(judge("Dev:1", tests::sign(own_primary, resource, later)).attested(), resource);
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_token_for_something_else_is_refused) {
   enroll();
-  for (const auto* resource : {"0ne00000001/registrations/dev-2", "0ne00000001/registrations/dev-1/", "0ne00000001/registrations/dev-12",
-                               "0ne00000001/registrations", "0ne00000001", "0ne00000001/devices/dev-1", "0ne00000001//registrations/dev-1"}) {
+  for (const auto* resource :
+       {"0ne00000001/registrations/dev-2", "0ne00000001/registrations/dev-1/", "0ne00000001/registrations/dev-12",
+        "0ne00000001/registrations", "0ne00000001", "0ne00000001/devices/dev-1", "0ne00000001//registrations/dev-1"}) {
     BOOST_TEST_CONTEXT(resource) {
-      check_refused(judge("dev-1", tests::sign(own_primary, resource, later)), refusal_reason::wrong_resource, "resource");
+      check_refused(judge("dev-1", tests::sign(own_primary, resource, later)), refusal_reason::wrong_resource,
+                    "resource");
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_token_for_another_scope_is_refused) {
   enroll();
-  for (const auto* resource : {"0ne00000002/registrations/dev-1", "registrations/dev-1", "", "/0ne00000001/registrations/dev-1", "dev-1"}) {
+  for (const auto* resource :
+       {"0ne00000002/registrations/dev-1", "registrations/dev-1", "", "/0ne00000001/registrations/dev-1", "dev-1"}) {
     BOOST_TEST_CONTEXT(resource) {
       check_refused(judge("dev-1", tests::sign(own_primary, resource, later)), refusal_reason::wrong_scope, "scope");
     }
@@ -225,7 +237,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_token_is_refused) {
 BOOST_AUTO_TEST_CASE(the_key_name_may_be_registration_empty_or_absent) {
   enroll();
   for (const auto* rest : {"&skn=registration", "&skn=", ""}) {
-    BOOST_TEST(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", later, rest)).attested(), rest);
+    BOOST_TEST(judge("dev-1", tests::sign(own_primary, "0ne00000001/registrations/dev-1", later, rest)).attested(),
+               rest);
   }
 }
 
@@ -259,7 +272,8 @@ BOOST_AUTO_TEST_CASE(every_check_of_an_attested_device_is_written_down) {
     BOOST_TEST(check.passed);
     BOOST_TEST(check.input != "");
   }
-  const std::vector<std::string> expected = {"credential", "token", "scope", "resource", "enrollment", "signature", "expiry", "status"};
+  const std::vector<std::string> expected = {"credential", "token",     "scope",  "resource",
+                                             "enrollment", "signature", "expiry", "status"};
   BOOST_TEST(names == expected, boost::test_tools::per_element());
 }
 

@@ -1,5 +1,4 @@
 #include "engine/directory.hpp"
-
 #include "engine/service_decisions.hpp"
 #include "events/describe.hpp"
 #include "tests/support/domain.hpp"
@@ -63,7 +62,9 @@ BOOST_AUTO_TEST_CASE(a_service_is_placed_open_with_a_drawn_scope_and_a_first_hub
 }
 
 BOOST_AUTO_TEST_CASE(a_service_gets_the_scope_settings_and_hubs_that_were_asked_for) {
-  create_service c{named<events::service_name>("demo"), scope_b, {events::allocation_policy::static_hub, true, 3},
+  create_service c{named<events::service_name>("demo"),
+                   scope_b,
+                   {events::allocation_policy::static_hub, true, 3},
                    {{named<events::hub_name>("far"), 7, false}}};
   fold(decide(state, c, context()));
   BOOST_TEST((placed("demo").scope == scope_b));
@@ -135,7 +136,8 @@ BOOST_AUTO_TEST_CASE(a_confirmed_placement_cannot_be_withdrawn) {
 BOOST_AUTO_TEST_CASE(a_scope_that_chance_repeats_is_drawn_again) {
   create("demo");
   fake_entropy same_again;
-  const auto d = decide(state, create_service{named<events::service_name>("other"), {}, {}, {}}, {history_builder::start, same_again, 4, {}});
+  const auto d = decide(state, create_service{named<events::service_name>("other"), {}, {}, {}},
+                        {history_builder::start, same_again, 4, {}});
   BOOST_TEST((the<events::service_placed>(d).scope != placed("demo").scope));
 }
 
@@ -144,7 +146,8 @@ BOOST_AUTO_TEST_CASE(chance_that_never_yields_a_free_scope_is_not_waited_for) {
     std::string draw(std::size_t size) override { return std::string(size, '\0'); }
   } stuck;
   create("demo", "0ne00000000");
-  const auto d = decide(state, create_service{named<events::service_name>("other"), {}, {}, {}}, {history_builder::start, stuck, 4, {}});
+  const auto d = decide(state, create_service{named<events::service_name>("other"), {}, {}, {}},
+                        {history_builder::start, stuck, 4, {}});
   BOOST_TEST((rejection_of(d) == rejection_code::unavailable));
 }
 

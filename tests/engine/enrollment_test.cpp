@@ -1,5 +1,4 @@
 #include "engine/enrollment.hpp"
-
 #include "engine/limits.hpp"
 #include "tests/support/domain.hpp"
 
@@ -23,11 +22,15 @@ struct individual {
   static constexpr const char* stream = "0ne00000001/devices/line-7";
   static put_enrollment make(std::string_view id = "Line-7") { return enrollment_of(id); }
   static events::enrollment_terms& terms(put_enrollment& c) { return c.enrollment.terms; }
-  static delete_enrollment removal(std::string_view id = "LINE-7") { return {scope_a, named<events::registration_id>(id), {}}; }
+  static delete_enrollment removal(std::string_view id = "LINE-7") {
+    return {scope_a, named<events::registration_id>(id), {}};
+  }
   static bool there(const domain& d) { return d.device("line-7").enrollment.has_value(); }
   static std::string spelling(const domain& d) { return d.device("line-7").enrollment->enrollment.id.text(); }
   static events::stream_version version(const domain& d) { return d.device("line-7").enrollment->version; }
-  static const events::enrollment_terms& stored(const domain& d) { return d.device("line-7").enrollment->enrollment.terms; }
+  static const events::enrollment_terms& stored(const domain& d) {
+    return d.device("line-7").enrollment->enrollment.terms;
+  }
   static events::timestamp created(const domain& d) { return d.device("line-7").enrollment->created; }
   static events::timestamp updated(const domain& d) { return d.device("line-7").enrollment->updated; }
   static opened_keys keys(const domain& d) { return *d.enrollment_keys(named<events::registration_id>("line-7")); }
@@ -57,16 +60,20 @@ struct group {
 
 using kinds = std::tuple<individual, group>;
 
-precondition matching(events::stream_version version) { return {precondition::kind::etag, etag_of(version)}; }
+precondition matching(events::stream_version version) {
+  return {precondition::kind::etag, etag_of(version)};
+}
 const precondition any{precondition::kind::any, {}};
 const precondition stale{precondition::kind::etag, "IjAi"};
 
-template <class Command> Command with(Command c, precondition condition) {
+template <class Command>
+Command with(Command c, precondition condition) {
   c.if_match = std::move(condition);
   return c;
 }
 
-template <class Command> Command with_keys(Command c, const std::string& primary, const std::string& secondary) {
+template <class Command>
+Command with_keys(Command c, const std::string& primary, const std::string& secondary) {
   c.keys = {events::to_base64(primary), events::to_base64(secondary)};
   return c;
 }
@@ -75,7 +82,8 @@ template <class Command> Command with_keys(Command c, const std::string& primary
 
 BOOST_AUTO_TEST_SUITE(enrollment)
 
-// service-api 2.4: stored or not, against If-Match -----------------------------------------------------------------------
+// service-api 2.4: stored or not, against If-Match
+// -----------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_put_of_something_new_creates_it, kind, kinds) {
   domain d;
@@ -143,7 +151,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_delete_without_condition_with_any_or_with_the_ri
   for (int i = 0; i < 3; ++i) {
     domain d;
     d.put(kind::make());
-    const auto removed = d.remove(with(kind::removal(), i == 0 ? precondition() : i == 1 ? any : matching(kind::version(d))));
+    const auto removed = d.remove(with(kind::removal(), i == 0   ? precondition()
+                                                        : i == 1 ? any
+                                                                 : matching(kind::version(d))));
     the<typename kind::deleted_event>(removed);
     BOOST_TEST(!kind::there(d));
     BOOST_TEST(reads(removed, kind::stream));
@@ -182,7 +192,8 @@ BOOST_AUTO_TEST_CASE(an_etag_is_base64_of_a_quoted_text) {
   BOOST_TEST((events::from_base64(etag_of(events::stream_version(0xab))) == std::string("\"00000000000000ab\"")));
 }
 
-// Keys -------------------------------------------------------------------------------------------------------------------
+// Keys
+// -------------------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(keys_left_out_are_generated_with_64_bytes_and_shown_once, kind, kinds) {
   domain d;
@@ -240,8 +251,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_16_to_64_bytes_of_base64_are_accepted_and_
     const auto made = d.put(with_keys(kind::make(), std::string(size, 'a'), std::string(size, 'b')));
     BOOST_TEST(!made.rejected.has_value());
   }
-  for (const auto& bad : {events::to_base64(std::string(15, 'a')), events::to_base64(std::string(65, 'a')), std::string("not base64!"),
-                          std::string("AAAA")}) {
+  for (const auto& bad : {events::to_base64(std::string(15, 'a')), events::to_base64(std::string(65, 'a')),
+                          std::string("not base64!"), std::string("AAAA")}) {
     for (const bool primary : {true, false}) {
       domain d;
       auto c = kind::make();
@@ -254,7 +265,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_16_to_64_bytes_of_base64_are_accepted_and_
   }
 }
 
-// What can never work ----------------------------------------------------------------------------------------------------
+// What can never work
+// ----------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(hubs_without_a_policy_are_refused, kind, kinds) {
   domain d;
@@ -306,7 +318,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(everything_else_is_kept_as_it_was_sent, kind, kind
   BOOST_TEST(!kind::stored(d).status.has_value());
 }
 
-// Each kind's own --------------------------------------------------------------------------------------------------------
+// Each kind's own
+// --------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(groups_are_limited_by_the_services_setting) {
   domain d;
@@ -328,7 +341,8 @@ BOOST_AUTO_TEST_CASE(every_change_of_a_group_writes_the_key_of_the_set_of_groups
   const auto deleted = d.remove(delete_group{d.scope, named<events::group_id>("a"), {}});
   for (const auto* each : {&created, &updated, &deleted}) {
     BOOST_TEST_REQUIRE(each->events.size() == 1U);
-    BOOST_TEST(each->events.front().index_keys == std::vector<std::string>{"0ne00000001/groups"}, boost::test_tools::per_element());
+    BOOST_TEST(each->events.front().index_keys == std::vector<std::string>{"0ne00000001/groups"},
+               boost::test_tools::per_element());
   }
   BOOST_TEST(reads(created, "0ne00000001/groups"));
 }
@@ -350,7 +364,8 @@ BOOST_AUTO_TEST_CASE(a_record_is_deleted_by_its_own_etag) {
   BOOST_TEST((rejection_of(d.remove(delete_registration{d.scope, id, {}})) == rejection_code::registration_not_found));
   d.registers("dev-1", key);
   const auto enrolled = d.device("dev-1").enrollment->version;
-  BOOST_TEST((rejection_of(d.remove(delete_registration{d.scope, id, matching(enrolled)})) == rejection_code::precondition_failed));
+  BOOST_TEST((rejection_of(d.remove(delete_registration{d.scope, id, matching(enrolled)})) ==
+              rejection_code::precondition_failed));
   BOOST_TEST(!d.remove(delete_registration{d.scope, id, matching(d.record("dev-1").version)}).rejected.has_value());
   BOOST_TEST(!d.device("dev-1").registration.has_value());
   BOOST_TEST(d.device("dev-1").enrollment.has_value());

@@ -1,5 +1,4 @@
 #include "engine/failure_budget.hpp"
-
 #include "engine/limits.hpp"
 #include "tests/support/history_builder.hpp"
 

@@ -1,5 +1,4 @@
 #include "engine/fold.hpp"
-
 #include "events/codec.hpp"
 #include "tests/events/samples.hpp"
 
@@ -10,9 +9,12 @@ using namespace muster::engine;
 
 namespace {
 
-const events::stream_name streams[] = {*events::stream_name::parse("directory"),           *events::stream_name::parse("0ne00000001/service"),
-                                       *events::stream_name::parse("0ne00000001/groups/a"), *events::stream_name::parse("0ne00000001/devices/a"),
-                                       *events::stream_name::parse("0ne00000001/hubs/h/a"), *events::stream_name::parse("0ne00000001/refusals")};
+const events::stream_name streams[] = {*events::stream_name::parse("directory"),
+                                       *events::stream_name::parse("0ne00000001/service"),
+                                       *events::stream_name::parse("0ne00000001/groups/a"),
+                                       *events::stream_name::parse("0ne00000001/devices/a"),
+                                       *events::stream_name::parse("0ne00000001/hubs/h/a"),
+                                       *events::stream_name::parse("0ne00000001/refusals")};
 
 shard::accepted_frame frame_of(const events::recorded_event& e) {
   shard::accepted_frame frame;
@@ -30,8 +32,10 @@ BOOST_AUTO_TEST_CASE(every_event_belongs_on_its_stream_and_on_no_other) {
   for (const auto& [name, recorded] : tests::event_samples()) {
     const auto kind = [](std::string_view subject) { return subject.substr(0, subject.find('/')); };
     for (const auto& stream : streams) {
-      const bool also_a_refusal = std::holds_alternative<events::registration_refused>(recorded.data) && stream.subject() == "refusals";
-      BOOST_TEST(belongs_on(recorded.data, stream) == (also_a_refusal || kind(stream.subject()) == kind(recorded.meta.stream.subject())),
+      const bool also_a_refusal =
+          std::holds_alternative<events::registration_refused>(recorded.data) && stream.subject() == "refusals";
+      BOOST_TEST(belongs_on(recorded.data, stream) ==
+                     (also_a_refusal || kind(stream.subject()) == kind(recorded.meta.stream.subject())),
                  name << " on " << stream.text());
     }
   }
@@ -55,7 +59,8 @@ BOOST_AUTO_TEST_CASE(an_event_of_an_unknown_type_stops_the_shard_and_is_named) {
   const auto folded = read_events(std::move(frame));
   BOOST_TEST_REQUIRE(!folded.has_value());
   BOOST_TEST((folded.error().code == errc::corrupt));
-  BOOST_TEST(folded.error().text == "event 1 of stream directory cannot be read: unknown event type 'muster.service_placed.v2'");
+  BOOST_TEST(folded.error().text ==
+             "event 1 of stream directory cannot be read: unknown event type 'muster.service_placed.v2'");
 }
 
 BOOST_AUTO_TEST_CASE(an_event_whose_data_is_not_what_its_type_demands_stops_the_shard) {
@@ -64,7 +69,8 @@ BOOST_AUTO_TEST_CASE(an_event_whose_data_is_not_what_its_type_demands_stops_the_
   const auto folded = read_events(std::move(frame));
   BOOST_TEST_REQUIRE(!folded.has_value());
   BOOST_TEST((folded.error().code == errc::corrupt));
-  BOOST_TEST(folded.error().text == "event 1 of stream directory cannot be read: muster.service_placed.v1: member 'name' is missing");
+  BOOST_TEST(folded.error().text ==
+             "event 1 of stream directory cannot be read: muster.service_placed.v1: member 'name' is missing");
 }
 
 BOOST_AUTO_TEST_CASE(an_event_on_a_stream_where_it_does_not_belong_stops_the_shard) {

@@ -1,5 +1,4 @@
 #include "engine/registration.hpp"
-
 #include "tests/support/domain.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,13 +20,15 @@ struct fixture : domain {
   std::string key;  ///< with which `dev-1` registers
 
   /// Enrolls `dev-1` for one hub, or changes its enrollment.
-  void enroll(std::string_view hub, std::optional<events::reprovision_policy> policy = {}, const std::function<void(put_enrollment&)>& change = {}) {
+  void enroll(std::string_view hub, std::optional<events::reprovision_policy> policy = {},
+              const std::function<void(put_enrollment&)>& change = {}) {
     auto c = enrollment_of("dev-1");
     c.if_match.what = device("dev-1").enrollment ? precondition::kind::any : precondition::kind::none;
     c.enrollment.terms.allocation = events::allocation_policy::hashed;
     c.enrollment.terms.hubs = {named<events::hub_name>(hub)};
     c.enrollment.terms.reprovision = policy;
-    c.enrollment.terms.twin = events::initial_twin{events::json_text{R"({"site":"a"})"}, events::json_text{R"({"rate":1})"}};
+    c.enrollment.terms.twin =
+        events::initial_twin{events::json_text{R"({"site":"a"})"}, events::json_text{R"({"rate":1})"}};
     if (change) change(c);
     const auto d = put(c);
     BOOST_TEST_REQUIRE(!d.rejected.has_value());
@@ -50,8 +51,13 @@ struct fixture : domain {
 
   /// What the device and its back end have made of the twin since.
   void change_twin(std::string_view hub, std::string_view id = "dev-1") {
-    auto& twin = hub_devices.at(events::stream_name::hub_device(scope, named<events::hub_name>(hub), named<events::device_id>(id)).text()).twin;
-    twin = {events::json_text{R"({"site":"b"})"}, events::json_text{R"({"rate":2})"}, events::json_text{R"({"seen":3})"}};
+    auto& twin =
+        hub_devices
+            .at(events::stream_name::hub_device(scope, named<events::hub_name>(hub), named<events::device_id>(id))
+                    .text())
+            .twin;
+    twin = {events::json_text{R"({"site":"b"})"}, events::json_text{R"({"rate":2})"},
+            events::json_text{R"({"seen":3})"}};
   }
 
   void check_assigned(std::string_view hub, registration_substatus substatus) {
@@ -61,7 +67,9 @@ struct fixture : domain {
   }
 };
 
-void check_types(const decision& d, const type_list& expected) { BOOST_TEST(types_of(d) == expected, boost::test_tools::per_element()); }
+void check_types(const decision& d, const type_list& expected) {
+  BOOST_TEST(types_of(d) == expected, boost::test_tools::per_element());
+}
 
 constexpr events::reprovision_policy migrate{true, true};
 constexpr events::reprovision_policy reset{true, false};
@@ -98,7 +106,8 @@ BOOST_AUTO_TEST_CASE(the_hub_identity_has_the_keys_of_the_enrollment) {
   enroll("hub1");
   comes();
   const auto identity = *hub_device("hub1", "dev-1").identity;
-  const auto opened = unseal_keys(keys.at(identity.data_key).key, events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
+  const auto opened = unseal_keys(keys.at(identity.data_key).key,
+                                  events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
   const auto enrolled = *enrollment_keys(identity.registration);
   BOOST_TEST(opened->primary == enrolled.primary);
   BOOST_TEST(opened->secondary == enrolled.secondary);
@@ -109,7 +118,8 @@ BOOST_AUTO_TEST_CASE(the_hub_identity_of_a_group_member_has_the_derived_keys) {
   comes();
   BOOST_TEST(record("dev-1").group->text() == "line");
   const auto identity = *hub_device("hub1", "dev-1").identity;
-  const auto opened = unseal_keys(keys.at(identity.data_key).key, events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
+  const auto opened = unseal_keys(keys.at(identity.data_key).key,
+                                  events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
   const auto line = snapshot().groups.at("line")->keys;
   BOOST_TEST(opened->primary == hmac_sha256(line.primary, "dev-1"));
   BOOST_TEST(opened->secondary == hmac_sha256(line.secondary, "dev-1"));
@@ -158,7 +168,8 @@ BOOST_AUTO_TEST_CASE(the_record_shows_the_id_as_the_device_spelled_it_last) {
   BOOST_TEST(devices.size() == 1U);
 }
 
-// Where the hub list changed -------------------------------------------------------------------------------------------
+// Where the hub list changed
+// -------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_device_moves_with_its_twin_if_the_policy_says_migrate) {
   for (const auto& policy : {std::optional<events::reprovision_policy>(), std::optional(migrate)}) {
@@ -170,7 +181,8 @@ BOOST_AUTO_TEST_CASE(a_device_moves_with_its_twin_if_the_policy_says_migrate) {
     check_types(f.comes(), {"device_registered", "hub_device_deleted", "hub_device_created"});
     f.check_assigned("hub2", registration_substatus::device_data_migrated);
     BOOST_TEST(!f.hub_device("hub1", "dev-1").identity.has_value());
-    BOOST_TEST((f.hub_device("hub2", "dev-1").twin == events::device_twin{changed_tags, {R"({"rate":2})"}, {R"({"seen":3})"}}));
+    BOOST_TEST((f.hub_device("hub2", "dev-1").twin ==
+                events::device_twin{changed_tags, {R"({"rate":2})"}, {R"({"seen":3})"}}));
   }
 }
 
@@ -203,7 +215,8 @@ BOOST_AUTO_TEST_CASE(a_reset_on_the_same_hub_replaces_tags_and_desired_propertie
   change_twin("hub1");
   check_types(comes(), {"device_registered", "hub_device_updated"});
   check_assigned("hub1", registration_substatus::device_data_reset);
-  BOOST_TEST((hub_device("hub1", "dev-1").twin == events::device_twin{initial_tags, initial_desired, {R"({"seen":3})"}}));
+  BOOST_TEST(
+      (hub_device("hub1", "dev-1").twin == events::device_twin{initial_tags, initial_desired, {R"({"seen":3})"}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_device_of_an_old_api_version_stays_unless_a_policy_is_stored) {
@@ -222,7 +235,8 @@ BOOST_AUTO_TEST_CASE(a_device_of_an_old_api_version_stays_unless_a_policy_is_sto
 }
 
 BOOST_AUTO_TEST_CASE(who_never_moves_needs_no_eligible_hub) {
-  for (const auto& [policy, version] : {std::pair(std::optional(never), "2021-06-01"), std::pair(std::optional<events::reprovision_policy>(), "2018-04-01")}) {
+  for (const auto& [policy, version] : {std::pair(std::optional(never), "2021-06-01"),
+                                        std::pair(std::optional<events::reprovision_policy>(), "2018-04-01")}) {
     fixture f;
     f.enroll("hub1", policy);
     f.comes({.api_version = version});
@@ -263,7 +277,8 @@ BOOST_AUTO_TEST_CASE(a_device_moves_although_its_old_hub_lost_it) {
   BOOST_TEST((hub_device("hub2", "dev-1").twin.tags == initial_tags));
 }
 
-// Device ids -----------------------------------------------------------------------------------------------------------
+// Device ids
+// -----------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(an_enrollment_may_give_the_device_another_name) {
   enroll("hub1", {}, [](auto& c) { c.enrollment.device = named<events::device_id>("Pump#7"); });
@@ -308,7 +323,8 @@ BOOST_AUTO_TEST_CASE(a_spelling_given_by_the_enrollment_names_the_hub_device) {
   BOOST_TEST(record("dev-1").device->text() == "Dev-1");
 }
 
-// Deletions ------------------------------------------------------------------------------------------------------------
+// Deletions
+// ------------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(after_its_record_was_deleted_a_device_is_assigned_as_if_for_the_first_time) {
   enroll("hub1");
@@ -316,7 +332,9 @@ BOOST_AUTO_TEST_CASE(after_its_record_was_deleted_a_device_is_assigned_as_if_for
   change_twin("hub1");
   const auto former = record("dev-1").data_key;
   const auto version = device("dev-1").version;
-  BOOST_TEST((the<events::registration_deleted>(remove(delete_registration{scope, named<events::registration_id>("dev-1"), {}})).data_key == former));
+  BOOST_TEST((
+      the<events::registration_deleted>(remove(delete_registration{scope, named<events::registration_id>("dev-1"), {}}))
+          .data_key == former));
   BOOST_TEST(!keys.contains(former));
   const auto d = comes();
   check_assigned("hub1", registration_substatus::initial_assignment);
@@ -385,7 +403,8 @@ BOOST_AUTO_TEST_CASE(a_changed_enrollment_refreshes_the_identity_and_leaves_the_
   check_types(comes(), {"device_registered"});
 }
 
-// No hub, and no admittance --------------------------------------------------------------------------------------------
+// No hub, and no admittance
+// --------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(without_an_eligible_hub_a_registration_fails_and_says_why) {
   enroll("elsewhere");
@@ -489,21 +508,24 @@ BOOST_AUTO_TEST_CASE(a_hub_registry_that_cannot_be_read_is_no_decision) {
   BOOST_TEST(d.keys.empty());
 }
 
-// What a decision rests on, and what it keeps ----------------------------------------------------------------------------
+// What a decision rests on, and what it keeps
+// ----------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_registration_rests_on_all_that_it_looked_at) {
   enroll("hub1");
   comes();
   enroll("hub2");
   const auto d = comes();
-  for (const auto* name : {"0ne00000001/devices/dev-1", "0ne00000001/service", "0ne00000001/hubs/hub1/dev-1", "0ne00000001/hubs/hub2/dev-1"}) {
+  for (const auto* name : {"0ne00000001/devices/dev-1", "0ne00000001/service", "0ne00000001/hubs/hub1/dev-1",
+                           "0ne00000001/hubs/hub2/dev-1"}) {
     BOOST_TEST(reads(d, name), name);
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_through_a_group_rests_on_the_group) {
   enroll_group();
-  for (const auto* name : {"0ne00000001/devices/dev-1", "0ne00000001/service", "0ne00000001/groups/line", "0ne00000001/hubs/hub1/dev-1"}) {
+  for (const auto* name :
+       {"0ne00000001/devices/dev-1", "0ne00000001/service", "0ne00000001/groups/line", "0ne00000001/hubs/hub1/dev-1"}) {
     BOOST_TEST(reads(comes(), name), name);
   }
 }
@@ -534,8 +556,10 @@ BOOST_AUTO_TEST_CASE(a_payload_is_kept_under_the_key_of_the_record) {
   const auto& registered = the<events::device_registered>(d);
   BOOST_TEST((registered.payload->key == record("dev-1").data_key));
   const auto& key_of_record = keys.at(record("dev-1").data_key).key;
-  BOOST_TEST((unseal(key_of_record, stream, "payload", *registered.payload) == std::string(R"({"a secret of the device":1})")));
-  BOOST_TEST((unseal(key_of_record, stream, "sourceAddress", *registered.attempt.source_address) == std::string("192.0.2.7")));
+  BOOST_TEST((unseal(key_of_record, stream, "payload", *registered.payload) ==
+              std::string(R"({"a secret of the device":1})")));
+  BOOST_TEST(
+      (unseal(key_of_record, stream, "sourceAddress", *registered.attempt.source_address) == std::string("192.0.2.7")));
   BOOST_TEST(d.keys.empty());
 }
 

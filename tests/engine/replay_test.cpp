@@ -1,6 +1,5 @@
-#include "engine/replay.hpp"
-
 #include "connectors/memory_journal.hpp"
+#include "engine/replay.hpp"
 #include "tests/support/frames.hpp"
 #include "tests/support/history_builder.hpp"
 
@@ -75,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_replay_goes_on_where_another_ended) {
 BOOST_AUTO_TEST_CASE(void_frames_are_counted_and_passed_for_good) {
   connectors::memory_journal journal(identity);
   fill(journal);
-  journal.put({}, history.log().back().bytes);        // a duplicate
+  journal.put({}, history.log().back().bytes);             // a duplicate
   journal.put({}, claim_frame(history.journal(), {}, 1));  // a claim that comes too late
   journal.put({}, "nothing of ours, and long enough to tell: ................................");
   const auto report = replay(journal, {}, {}, {}, sink());
@@ -134,13 +133,15 @@ BOOST_AUTO_TEST_CASE(an_event_that_cannot_be_folded_stops_the_replay) {
   const auto report = replay(journal, {}, {}, {}, sink());
   BOOST_TEST_REQUIRE(!report.has_value());
   BOOST_TEST((report.error().code == errc::corrupt));
-  BOOST_TEST(report.error().text.starts_with("shard 0, offset 4: event 6 of stream 0ne00000001/service cannot be read"), report.error().text);
+  BOOST_TEST(report.error().text.starts_with("shard 0, offset 4: event 6 of stream 0ne00000001/service cannot be read"),
+             report.error().text);
 }
 
 BOOST_AUTO_TEST_CASE(what_the_taker_says_ends_the_replay) {
   connectors::memory_journal journal(identity);
   fill(journal);
-  const auto report = replay(journal, {}, {}, {}, [](auto) -> result<void> { return fail(errc::internal, "the disk is full"); });
+  const auto report =
+      replay(journal, {}, {}, {}, [](auto) -> result<void> { return fail(errc::internal, "the disk is full"); });
   BOOST_TEST_REQUIRE(!report.has_value());
   BOOST_TEST(report.error().text == "the disk is full");
 }

@@ -1,5 +1,4 @@
 #include "engine/attestation/sas_token.hpp"
-
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 #include "tests/support/domain.hpp"
@@ -20,7 +19,8 @@ std::string token(std::string_view sr, std::string_view sig, std::string_view se
   return prefix + "sr=" + std::string(sr) + "&sig=" + std::string(sig) + "&se=" + std::string(se) + std::string(rest);
 }
 
-void check_vector(std::string_view key, std::string_view sr, std::string_view sig, std::string_view se, std::string_view resource) {
+void check_vector(std::string_view key, std::string_view sr, std::string_view sig, std::string_view se,
+                  std::string_view resource) {
   BOOST_TEST_CONTEXT(sr) {
     const auto read = sas_token::parse(token(sr, sig, se));
     BOOST_TEST_REQUIRE(read.has_value());
@@ -40,17 +40,20 @@ BOOST_AUTO_TEST_CASE(a_device_token_is_verified_over_the_resource_as_it_stands_i
   const auto resource = "0ne00000001/registrations/Sym-Dev.1";
   const auto se = "1795229590";
   check_vector(key_of_ones, resource, "ab/Cu/vl/xaK4eCsFh/liZHaEgS9pdLPFtZuJYAPxKw=", se, resource);
-  check_vector(key_of_ones, "0ne00000001%2Fregistrations%2FSym-Dev.1", "jPK0RnWYCbflP4tNqvociMScVyyKuKP6GfQK0hrL4eA=", se, resource);
-  check_vector(key_of_ones, "0ne00000001%2fregistrations%2fSym-Dev.1", "7G9J/OFyhZJsGgLs0j9MQmx+gRqzuC+bt6EbaoQVa1E=", se, resource);
+  check_vector(key_of_ones, "0ne00000001%2Fregistrations%2FSym-Dev.1",
+               "jPK0RnWYCbflP4tNqvociMScVyyKuKP6GfQK0hrL4eA=", se, resource);
+  check_vector(key_of_ones, "0ne00000001%2fregistrations%2fSym-Dev.1",
+               "7G9J/OFyhZJsGgLs0j9MQmx+gRqzuC+bt6EbaoQVa1E=", se, resource);
 }
 
 BOOST_AUTO_TEST_CASE(a_service_token_is_verified_alike) {
-  check_vector(key_of_ones, "My-DPS.azure-devices-provisioning.net", "sG24yFrHOgIoMWtHRdXo7MFaxYFhl03Dv0JvXtX5a24=", "1795229360",
-               "My-DPS.azure-devices-provisioning.net");
+  check_vector(key_of_ones, "My-DPS.azure-devices-provisioning.net",
+               "sG24yFrHOgIoMWtHRdXo7MFaxYFhl03Dv0JvXtX5a24=", "1795229360", "My-DPS.azure-devices-provisioning.net");
   const auto key = *events::from_base64("dGhpcy1pcy1hLXRlc3Qta2V5LW9mLTMyLWJ5dGVzISE=");
-  check_vector(key, "my-dps.azure-devices-provisioning.net", "GTZFx9vohhFJKW80HHtkRlurMtjzX/BIwumytgfetfo=", "2000000000",
-               "my-dps.azure-devices-provisioning.net");
-  check_vector(key, "my-dps.azure-devices-provisioning.net%2fenrollments", "ddCTnRLWv4r0SBv/Q3LO35dlP9zLoyPRpNlzbdEmyEI=", "2000000000",
+  check_vector(key, "my-dps.azure-devices-provisioning.net",
+               "GTZFx9vohhFJKW80HHtkRlurMtjzX/BIwumytgfetfo=", "2000000000", "my-dps.azure-devices-provisioning.net");
+  check_vector(key, "my-dps.azure-devices-provisioning.net%2fenrollments",
+               "ddCTnRLWv4r0SBv/Q3LO35dlP9zLoyPRpNlzbdEmyEI=", "2000000000",
                "my-dps.azure-devices-provisioning.net/enrollments");
 }
 
@@ -83,24 +86,28 @@ BOOST_AUTO_TEST_CASE(the_key_name_may_be_given_empty_or_left_out) {
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_that_comes_twice_is_refused) {
-  for (const auto* twice : {"&sr=r", "&sig=AAAA", "&se=1", "&sr=", "&se="}) BOOST_TEST(!sas_token::parse(token("r", "AAAA", "1", twice)).has_value(), twice);
+  for (const auto* twice : {"&sr=r", "&sig=AAAA", "&se=1", "&sr=", "&se="})
+    BOOST_TEST(!sas_token::parse(token("r", "AAAA", "1", twice)).has_value(), twice);
   BOOST_TEST(!sas_token::parse(token("r", "AAAA", "1", "&skn=a&skn=a")).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_that_is_missing_is_refused) {
-  for (const auto* rest : {"sr=r&sig=AAAA", "sr=r&se=1", "sig=AAAA&se=1", "", "sr", "sr=r"}) BOOST_TEST(!sas_token::parse(prefix + rest).has_value(), rest);
+  for (const auto* rest : {"sr=r&sig=AAAA", "sr=r&se=1", "sig=AAAA&se=1", "", "sr", "sr=r"})
+    BOOST_TEST(!sas_token::parse(prefix + rest).has_value(), rest);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_token_is_refused) {
-  for (const auto& text : {std::string(), std::string("SharedAccessSignature"), std::string("SharedAccessSignature "), std::string("Bearer abc"),
-                           std::string("sr=r&sig=AAAA&se=1"), std::string("SharedAccessSignature\tsr=r&sig=AAAA&se=1"), prefix + "&sr=r&sig=AAAA&se=1",
+  for (const auto& text : {std::string(), std::string("SharedAccessSignature"), std::string("SharedAccessSignature "),
+                           std::string("Bearer abc"), std::string("sr=r&sig=AAAA&se=1"),
+                           std::string("SharedAccessSignature\tsr=r&sig=AAAA&se=1"), prefix + "&sr=r&sig=AAAA&se=1",
                            prefix + "sr=r&&sig=AAAA&se=1", prefix + "sr=r&sig=AAAA&se=1&more"}) {
     BOOST_TEST(!sas_token::parse(text).has_value(), text);
   }
 }
 
 BOOST_AUTO_TEST_CASE(an_expiry_that_is_no_time_is_refused) {
-  for (const auto* se : {"", "-1", "+1", " 1", "1 ", "1.5", "1e9", "0x1", "soon", "253402300800", "9223372036854775808", "99999999999999999999"}) {
+  for (const auto* se : {"", "-1", "+1", " 1", "1 ", "1.5", "1e9", "0x1", "soon", "253402300800", "9223372036854775808",
+                         "99999999999999999999"}) {
     BOOST_TEST(!sas_token::parse(token("r", "AAAA", se)).has_value(), se);
   }
   BOOST_TEST(sas_token::parse(token("r", "AAAA", "0")).has_value());
@@ -108,7 +115,8 @@ BOOST_AUTO_TEST_CASE(an_expiry_that_is_no_time_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_signature_that_is_no_base64_is_refused) {
-  for (const auto* sig : {"AAA", "A", "AA AA", "AAA%3", "AAA%zz", "AA%", "====", "AAA-"}) BOOST_TEST(!sas_token::parse(token("r", sig, "1")).has_value(), sig);
+  for (const auto* sig : {"AAA", "A", "AA AA", "AAA%3", "AAA%zz", "AA%", "====", "AAA-"})
+    BOOST_TEST(!sas_token::parse(token("r", sig, "1")).has_value(), sig);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_or_short_signature_is_nobodys) {
@@ -131,7 +139,8 @@ BOOST_AUTO_TEST_CASE(percent_escapes_are_decoded_once_and_in_either_case) {
   BOOST_TEST((percent_decode("%2541") == std::string("%41")));
   BOOST_TEST((percent_decode("a+b") == std::string("a+b")));
   BOOST_TEST((percent_decode("%00%ff") == std::string("\0\xff", 2)));
-  for (const auto* text : {"%", "%4", "a%", "%g1", "%1g", "%%41", "% 41", "%-1"}) BOOST_TEST(!percent_decode(text).has_value(), text);
+  for (const auto* text : {"%", "%4", "a%", "%g1", "%1g", "%%41", "% 41", "%-1"})
+    BOOST_TEST(!percent_decode(text).has_value(), text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,5 @@
-#include "engine/scope_memory.hpp"
-
 #include "connectors/memory_keyring.hpp"
+#include "engine/scope_memory.hpp"
 #include "tests/support/domain.hpp"
 #include "tests/support/fake_catalog.hpp"
 
@@ -19,19 +18,35 @@ public:
 
   log_position position() const override { return {}; }
   result<as_of<device_state>> device(const events::id_scope&, const events::registration_id&) override { return {}; }
-  result<as_of<hub_device_state>> hub_device(const events::id_scope&, const events::hub_name&, const events::device_id&) override { return {}; }
-  result<as_of<std::optional<command_record>>> command(const events::id_scope&, std::string_view) override { return {}; }
+  result<as_of<hub_device_state>> hub_device(const events::id_scope&, const events::hub_name&,
+                                             const events::device_id&) override {
+    return {};
+  }
+  result<as_of<std::optional<command_record>>> command(const events::id_scope&, std::string_view) override {
+    return {};
+  }
   result<std::vector<service_state>> services() override { return std::vector{of_.service}; }
   result<std::vector<std::pair<std::string, group_state>>> groups(const events::id_scope&) override {
     return std::vector<std::pair<std::string, group_state>>(of_.groups.begin(), of_.groups.end());
   }
   result<directory_state> directory() override { return {}; }
-  result<page<registration_record>> registrations(const events::id_scope&, const registration_filter&, const page_request&) override { return {}; }
+  result<page<registration_record>> registrations(const events::id_scope&, const registration_filter&,
+                                                  const page_request&) override {
+    return {};
+  }
   result<std::uint64_t> count_registrations(const events::id_scope&, const registration_filter&) override { return {}; }
   result<page<enrollment_record>> enrollments(const events::id_scope&, const page_request&) override { return {}; }
-  result<page<hub_device_state>> hub_devices(const events::id_scope&, const events::hub_name&, const page_request&) override { return {}; }
-  result<std::vector<event_place>> stream_events(const events::stream_name&, events::log_sequence, std::size_t) override { return {}; }
-  result<std::optional<events::log_offset>> frame_of(events::log_sequence) override { return std::optional<events::log_offset>(); }
+  result<page<hub_device_state>> hub_devices(const events::id_scope&, const events::hub_name&,
+                                             const page_request&) override {
+    return {};
+  }
+  result<std::vector<event_place>> stream_events(const events::stream_name&, events::log_sequence,
+                                                 std::size_t) override {
+    return {};
+  }
+  result<std::optional<events::log_offset>> frame_of(events::log_sequence) override {
+    return std::optional<events::log_offset>();
+  }
   result<std::vector<event_count>> event_counts(const events::id_scope&) override { return {}; }
 
 private:

@@ -1,5 +1,4 @@
 #include "engine/sealing.hpp"
-
 #include "events/bytes.hpp"
 #include "tests/support/fake_entropy.hpp"
 
@@ -15,7 +14,9 @@ namespace {
 const auto stream = *events::stream_name::parse("0ne00000001/devices/dev-1");
 const auto other_stream = *events::stream_name::parse("0ne00000002/devices/dev-1");
 
-std::string bytes(std::string_view hex) { return *events::from_hex(hex); }
+std::string bytes(std::string_view hex) {
+  return *events::from_hex(hex);
+}
 
 }  // namespace
 
@@ -81,12 +82,13 @@ BOOST_AUTO_TEST_CASE(encryption_is_aes_256_gcm) {
   const data_key key(bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
   const auto nonce = bytes("cafebabefacedbaddecaf888");
   const auto associated = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-  const auto plaintext = bytes("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de6"
-                               "57ba637b39");
+  const auto plaintext = bytes(
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de6"
+      "57ba637b39");
   const auto box = encrypt(key, nonce, associated, plaintext);
-  BOOST_TEST(events::to_hex(box) ==
-             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-             "76fc6ece0f4e1768cddf8853bb2d551b");
+  BOOST_TEST(events::to_hex(box) == "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7"
+                                    "b08b1056828838c5f61e6393ba7a0abcc9f662"
+                                    "76fc6ece0f4e1768cddf8853bb2d551b");
   BOOST_TEST((decrypt(key, nonce, associated, box) == plaintext));
   BOOST_TEST(!decrypt(key, nonce, "", box).has_value());
   BOOST_TEST(!decrypt(key, nonce.substr(1), associated, box).has_value());
@@ -95,17 +97,23 @@ BOOST_AUTO_TEST_CASE(encryption_is_aes_256_gcm) {
 
 // RFC 4231, test cases 1 to 4, 6 and 7.
 BOOST_AUTO_TEST_CASE(hmac_matches_the_vectors_of_rfc_4231) {
-  const auto hmac = [](const std::string& key, const std::string& text) { return events::to_hex(hmac_sha256(key, text)); };
-  BOOST_TEST(hmac(std::string(20, '\x0b'), "Hi There") == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-  BOOST_TEST(hmac("Jefe", "what do ya want for nothing?") == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  BOOST_TEST(hmac(std::string(20, '\xaa'), std::string(50, '\xdd')) == "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+  const auto hmac = [](const std::string& key, const std::string& text) {
+    return events::to_hex(hmac_sha256(key, text));
+  };
+  BOOST_TEST(hmac(std::string(20, '\x0b'), "Hi There") ==
+             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  BOOST_TEST(hmac("Jefe", "what do ya want for nothing?") ==
+             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  BOOST_TEST(hmac(std::string(20, '\xaa'), std::string(50, '\xdd')) ==
+             "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
   BOOST_TEST(hmac(bytes("0102030405060708090a0b0c0d0e0f10111213141516171819"), std::string(50, '\xcd')) ==
              "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
   BOOST_TEST(hmac(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First") ==
              "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-  BOOST_TEST(hmac(std::string(131, '\xaa'),
-                  "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before "
-                  "being used by the HMAC algorithm.") == "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+  BOOST_TEST(hmac(std::string(131, '\xaa'), "This is a test using a larger than block-size key and a larger than "
+                                            "block-size data. The key needs to be hashed before "
+                                            "being used by the HMAC algorithm.") ==
+             "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_key_is_not_the_key_used_before) {

@@ -1,6 +1,5 @@
-#include "engine/service_decisions.hpp"
-
 #include "engine/limits.hpp"
+#include "engine/service_decisions.hpp"
 #include "tests/support/domain.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +18,9 @@ struct fixture : domain {
   }
 };
 
-events::linked_hub hub(std::string_view name, std::uint32_t weight = 1) { return {named<events::hub_name>(name), weight, true}; }
+events::linked_hub hub(std::string_view name, std::uint32_t weight = 1) {
+  return {named<events::hub_name>(name), weight, true};
+}
 
 }  // namespace
 
@@ -33,7 +34,8 @@ BOOST_AUTO_TEST_CASE(a_new_service_has_what_it_was_placed_with_and_an_owner_with
   BOOST_TEST_REQUIRE(service.policies.size() == 1U);
   BOOST_TEST(service.policies.front().name == "provisioningserviceowner");
   BOOST_TEST(service.policies.front().rights.size() == std::size(events::enum_names<events::access_right>));
-  const auto opened = unseal_keys(keys.at(service.data_key).key, events::stream_name::service(scope), service.policies.front().keys);
+  const auto opened =
+      unseal_keys(keys.at(service.data_key).key, events::stream_name::service(scope), service.policies.front().keys);
   BOOST_TEST(opened->primary.size() == 64U);
   BOOST_TEST(opened->secondary.size() == 64U);
   BOOST_TEST(opened->primary != opened->secondary);
@@ -80,7 +82,8 @@ BOOST_AUTO_TEST_CASE(weights_are_1_to_1000) {
   for (const std::uint32_t weight : {0U, 1001U}) {
     const auto d = link("hub2", weight);
     BOOST_TEST((rejection_of(d) == rejection_code::invalid));
-    BOOST_TEST(d.rejected->message == "hubs: the weight of 'hub2' must be 1 to 1000, not " + std::to_string(weight) + ".");
+    BOOST_TEST(d.rejected->message ==
+               "hubs: the weight of 'hub2' must be 1 to 1000, not " + std::to_string(weight) + ".");
   }
   for (const std::uint32_t weight : {1U, 1000U}) BOOST_TEST(!link("hub2", weight).rejected.has_value());
 }
@@ -135,7 +138,8 @@ BOOST_AUTO_TEST_CASE(a_decision_becomes_a_proposal_that_reads_and_writes_its_com
   BOOST_TEST(record.meta.command_id == "retry-1:" + events::to_hex(events::as_bytes(who.request)));
   BOOST_TEST(!record.meta.operation);
   BOOST_TEST(record.data == events::to_json(d.events.front().data));
-  BOOST_TEST(record.index_keys == (std::vector<std::uint64_t>{key_hash("some/key"), command}), boost::test_tools::per_element());
+  BOOST_TEST(record.index_keys == (std::vector<std::uint64_t>{key_hash("some/key"), command}),
+             boost::test_tools::per_element());
   BOOST_TEST_REQUIRE(p.reads.size() == 2U);
   BOOST_TEST(p.reads.back().key == command);
   BOOST_TEST(p.reads.back().seen.value() == 5U);
@@ -156,18 +160,16 @@ BOOST_AUTO_TEST_CASE(every_command_is_for_a_scope_or_the_directory_and_some_for_
   const auto id = named<events::registration_id>("dev-1");
   evidence shown;
   shown.presented = id;
-  const std::vector<command> of_devices = {register_device{scope, shown, {}},
-                                           poll_operation{scope, shown, ""},
-                                           look_up_registration{scope, shown},
-                                           enrollment_of("dev-1"),
-                                           delete_enrollment{scope, id, {}},
-                                           delete_registration{scope, id, {}}};
+  const std::vector<command> of_devices = {register_device{scope, shown, {}},  poll_operation{scope, shown, ""},
+                                           look_up_registration{scope, shown}, enrollment_of("dev-1"),
+                                           delete_enrollment{scope, id, {}},   delete_registration{scope, id, {}}};
   for (const auto& c : of_devices) {
     BOOST_TEST(scope_of(c) != nullptr);
     BOOST_TEST_REQUIRE(device_of(c) != nullptr);
     BOOST_TEST(device_of(c)->text() == "dev-1");
   }
-  const std::vector<command> of_scopes = {group_of("a"), delete_group{}, change_service_settings{}, link_hub{}, unlink_hub{}, delete_hub_device{}};
+  const std::vector<command> of_scopes = {group_of("a"), delete_group{}, change_service_settings{},
+                                          link_hub{},    unlink_hub{},   delete_hub_device{}};
   for (const auto& c : of_scopes) {
     BOOST_TEST(scope_of(c) != nullptr);
     BOOST_TEST(device_of(c) == nullptr);

@@ -8,7 +8,9 @@ using namespace muster::events;
 
 namespace {
 
-std::string hash_of(std::string_view first, std::string_view second = {}) { return to_hex(as_bytes(sha256(first, second))); }
+std::string hash_of(std::string_view first, std::string_view second = {}) {
+  return to_hex(as_bytes(sha256(first, second)));
+}
 
 }  // namespace
 
@@ -19,7 +21,8 @@ BOOST_AUTO_TEST_CASE(sha256_matches_the_vectors_of_fips_180) {
   BOOST_TEST(hash_of("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   BOOST_TEST(hash_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  BOOST_TEST(hash_of(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  BOOST_TEST(hash_of(std::string(1'000'000, 'a')) ==
+             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 BOOST_AUTO_TEST_CASE(sha256_of_two_parts_is_that_of_both_together) {
@@ -60,8 +63,13 @@ BOOST_AUTO_TEST_CASE(hexadecimal_of_another_size_does_not_fill_an_array) {
 
 // RFC 4648, section 10.
 BOOST_AUTO_TEST_CASE(base64_matches_the_vectors_of_rfc_4648) {
-  const std::pair<std::string, std::string> vectors[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string, std::string> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     BOOST_TEST(to_base64(bytes) == text);
     BOOST_TEST((from_base64(text) == bytes), text);
@@ -77,8 +85,8 @@ BOOST_AUTO_TEST_CASE(base64_reads_back_every_byte_and_every_length) {
 }
 
 BOOST_AUTO_TEST_CASE(base64_that_is_not_strict_is_refused) {
-  for (const auto* text : {"Z", "Zg", "Zg=", "Zm8", "Zg==\n", "Zm9v\n", "Zm 9", " Zm9", "Zm9v====", "====", "=", "Z===", "Zg=a", "=Zm9",
-                           "Zg==Zg==", "Zm-v", "Zm_v", "Zm9v.", "Zm9\xc3"}) {
+  for (const auto* text : {"Z", "Zg", "Zg=", "Zm8", "Zg==\n", "Zm9v\n", "Zm 9", " Zm9", "Zm9v====", "====", "=",
+                           "Z===", "Zg=a", "=Zm9", "Zg==Zg==", "Zm-v", "Zm_v", "Zm9v.", "Zm9\xc3"}) {
     BOOST_TEST(!from_base64(text).has_value(), text);
   }
 }
@@ -94,7 +102,9 @@ BOOST_AUTO_TEST_CASE(base64_with_stray_bits_is_refused_so_that_bytes_have_one_te
   BOOST_TEST(seen.size() == 4U);
 }
 
-BOOST_AUTO_TEST_CASE(lower_case_is_ascii_only) { BOOST_TEST(to_lower("AZaz09-\xc3\x84") == "azaz09-\xc3\x84"); }
+BOOST_AUTO_TEST_CASE(lower_case_is_ascii_only) {
+  BOOST_TEST(to_lower("AZaz09-\xc3\x84") == "azaz09-\xc3\x84");
+}
 
 BOOST_AUTO_TEST_CASE(a_wiped_secret_is_empty) {
   std::string secret = "a secret that is longer than what a string holds in itself";

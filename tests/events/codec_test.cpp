@@ -1,5 +1,4 @@
 #include "events/codec.hpp"
-
 #include "events/describe.hpp"
 #include "tests/events/samples.hpp"
 
@@ -131,35 +130,47 @@ BOOST_AUTO_TEST_CASE(a_missing_member_is_refused_by_name) {
 BOOST_AUTO_TEST_CASE(every_member_that_a_schema_requires_is_required) {
   for (const auto& [name, recorded] : tests::event_samples()) {
     const auto type = type_of(recorded.data);
-    BOOST_TEST_CONTEXT(name) { BOOST_TEST(complaint(type, "{}").find("is missing") != std::string::npos); }
+    BOOST_TEST_CONTEXT(name) {
+      BOOST_TEST(complaint(type, "{}").find("is missing") != std::string::npos);
+    }
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_value_of_the_wrong_type_is_refused_by_name) {
   for (const auto* value : {"1", "null", "true", "{}", "[]", R"("a hub")", R"("")"}) {
-    BOOST_TEST(complaint(unlinked, std::string(R"({"hub":)") + value + "}") == "muster.hub_unlinked.v1: member 'hub' has an unexpected value", value);
+    BOOST_TEST(complaint(unlinked, std::string(R"({"hub":)") + value + "}") ==
+                   "muster.hub_unlinked.v1: member 'hub' has an unexpected value",
+               value);
   }
   const auto hub = [](std::string_view weight, std::string_view applies) {
-    return complaint(linked, R"({"hub":{"name":"h","weight":)" + std::string(weight) + R"(,"applyAllocationPolicy":)" + std::string(applies) + "}}");
+    return complaint(linked, R"({"hub":{"name":"h","weight":)" + std::string(weight) + R"(,"applyAllocationPolicy":)" +
+                                 std::string(applies) + "}}");
   };
   for (const auto* weight : {"-1", "4294967296", "1.5", R"("1")", "null", "true"}) {
-    BOOST_TEST(hub(weight, "true") == "muster.hub_linked.v1: member 'hub': member 'weight' has an unexpected value", weight);
+    BOOST_TEST(hub(weight, "true") == "muster.hub_linked.v1: member 'hub': member 'weight' has an unexpected value",
+               weight);
   }
   for (const auto* applies : {"1", "null", R"("true")"}) {
-    BOOST_TEST(hub("1", applies) == "muster.hub_linked.v1: member 'hub': member 'applyAllocationPolicy' has an unexpected value", applies);
+    BOOST_TEST(hub("1", applies) ==
+                   "muster.hub_linked.v1: member 'hub': member 'applyAllocationPolicy' has an unexpected value",
+               applies);
   }
   BOOST_TEST(hub("4294967295", "false") == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_fault_within_a_list_names_list_and_member) {
-  const auto json = R"({"name":"demo","idScope":"0ne00000001","shard":0,"settings":{"allocationPolicy":"hashed","assigningFirst":false,)"
-                    R"("symmetricKeyGroupsMax":1},"hubs":[{"name":"h","weight":1,"applyAllocationPolicy":true}]})";
+  const auto json =
+      R"({"name":"demo","idScope":"0ne00000001","shard":0,"settings":{"allocationPolicy":"hashed","assigningFirst":false,)"
+      R"("symmetricKeyGroupsMax":1},"hubs":[{"name":"h","weight":1,"applyAllocationPolicy":true}]})";
   BOOST_TEST(complaint(placed, json) == "");
-  BOOST_TEST(complaint(placed, replaced(json, R"("weight":1,)", "")) == "muster.service_placed.v1: member 'hubs': member 'weight' is missing");
+  BOOST_TEST(complaint(placed, replaced(json, R"("weight":1,)", "")) ==
+             "muster.service_placed.v1: member 'hubs': member 'weight' is missing");
   BOOST_TEST(complaint(placed, replaced(json, "hashed", "anyhow")) ==
              "muster.service_placed.v1: member 'settings': member 'allocationPolicy' has an unexpected value");
-  BOOST_TEST(complaint(placed, replaced(json, R"("shard":0)", R"("shard":-1)")) == "muster.service_placed.v1: member 'shard' has an unexpected value");
-  BOOST_TEST(complaint(placed, replaced(json, "0ne00000001", "0ne0000000")) == "muster.service_placed.v1: member 'idScope' has an unexpected value");
+  BOOST_TEST(complaint(placed, replaced(json, R"("shard":0)", R"("shard":-1)")) ==
+             "muster.service_placed.v1: member 'shard' has an unexpected value");
+  BOOST_TEST(complaint(placed, replaced(json, "0ne00000001", "0ne0000000")) ==
+             "muster.service_placed.v1: member 'idScope' has an unexpected value");
 }
 
 BOOST_AUTO_TEST_CASE(sealed_fields_keys_and_times_are_read_strictly) {
@@ -168,10 +179,13 @@ BOOST_AUTO_TEST_CASE(sealed_fields_keys_and_times_are_read_strictly) {
     const auto json = to_json(recorded.data);
     const auto type = type_of(recorded.data);
     if (name == registration_deleted::type) {
-      BOOST_TEST(complaint(type, replaced(json, "0505", "050")) == std::string(type) + ": member 'dataKey' has an unexpected value");
-      BOOST_TEST(complaint(type, replaced(json, "0505", "05zz")) == std::string(type) + ": member 'dataKey' has an unexpected value");
+      BOOST_TEST(complaint(type, replaced(json, "0505", "050")) ==
+                 std::string(type) + ": member 'dataKey' has an unexpected value");
+      BOOST_TEST(complaint(type, replaced(json, "0505", "05zz")) ==
+                 std::string(type) + ": member 'dataKey' has an unexpected value");
     } else {
-      BOOST_TEST(complaint(type, replaced(json, "Z\"", "\"")) == std::string(type) + ": member 'from' has an unexpected value");
+      BOOST_TEST(complaint(type, replaced(json, "Z\"", "\"")) ==
+                 std::string(type) + ": member 'from' has an unexpected value");
       BOOST_TEST(complaint(type, replaced(json, "BgYG", "Bg?G")) ==
                  std::string(type) + ": member 'counts': member 'sourceAddress' has an unexpected value");
       BOOST_TEST(complaint(type, replaced(json, "BgYGBgYGBgYGBgYGBgYGBgD/IGJveCAG", "BgYGBgYGBgYGBgYG")) ==
@@ -181,7 +195,8 @@ BOOST_AUTO_TEST_CASE(sealed_fields_keys_and_times_are_read_strictly) {
 }
 
 BOOST_AUTO_TEST_CASE(data_that_is_no_json_object_is_refused) {
-  for (const auto* json : {"", " ", "[]", "1", "null", "\"text\"", "hub", "{", "{\"hub\":\"h\"", "{\"hub\":\"\xff\"}"}) {
+  for (const auto* json :
+       {"", " ", "[]", "1", "null", "\"text\"", "hub", "{", "{\"hub\":\"h\"", "{\"hub\":\"\xff\"}"}) {
     BOOST_TEST(complaint(unlinked, json) != "", json);
   }
   BOOST_TEST(complaint(unlinked, "[]") == "muster.hub_unlinked.v1: the data is not a JSON object");
@@ -189,7 +204,8 @@ BOOST_AUTO_TEST_CASE(data_that_is_no_json_object_is_refused) {
 
 BOOST_AUTO_TEST_CASE(whatever_text_an_event_holds_it_can_be_read_back) {
   // A device's token may spell any byte, and what the log holds must never stop a shard.
-  for (const auto& text : {std::string("\xff\xfe"), std::string("a\0b", 3), std::string("\xc3"), std::string("\xed\xa0\x80"), std::string("\xf5\x80\x80\x80"),
+  for (const auto& text : {std::string("\xff\xfe"), std::string("a\0b", 3), std::string("\xc3"),
+                           std::string("\xed\xa0\x80"), std::string("\xf5\x80\x80\x80"),
                            std::string("\"\\/\b\f\n\r\t\x01\x7f"), std::string("\xe2\x80\xa8 \xf0\x9f\x90\xbb")}) {
     registration_refused refused;
     refused.attempt.protocol = "https";
@@ -214,8 +230,9 @@ BOOST_AUTO_TEST_CASE(what_belongs_to_the_user_comes_back_letter_by_letter) {
   std::string deep;
   for (int i = 0; i < 200; ++i) deep += R"({"a":[)";
   for (int i = 0; i < 200; ++i) deep += "]}";
-  for (const auto& text : {std::string(R"({"n":7.0,"big":123456789012345678901234567890,"e":1E+2,"u":"\u00e4\/","dup":1,"dup":2})"), std::string("{}"),
-                           std::string(R"({"}":"{"})"), deep}) {
+  for (const auto& text :
+       {std::string(R"({"n":7.0,"big":123456789012345678901234567890,"e":1E+2,"u":"\u00e4\/","dup":1,"dup":2})"),
+        std::string("{}"), std::string(R"({"}":"{"})"), deep}) {
     enrollment_group_created created;
     created.group.terms.twin = initial_twin{json_text{text}, {}};
     const auto again = from_json(enrollment_group_created::type, to_json(created));
@@ -227,17 +244,19 @@ BOOST_AUTO_TEST_CASE(what_belongs_to_the_user_comes_back_letter_by_letter) {
 BOOST_AUTO_TEST_CASE(an_enumerations_value_is_written_by_name) {
   service_settings_changed changed;
   changed.settings.allocation = allocation_policy::static_hub;
-  BOOST_TEST(to_json(changed) == R"({"settings":{"allocationPolicy":"static","assigningFirst":false,"symmetricKeyGroupsMax":100}})");
+  BOOST_TEST(to_json(changed) ==
+             R"({"settings":{"allocationPolicy":"static","assigningFirst":false,"symmetricKeyGroupsMax":100}})");
 }
 
 BOOST_AUTO_TEST_CASE(a_renderer_decides_what_stands_for_each_sealed_field) {
   registration_failed failed;
   failed.payload = sealed_text{{}, "box"};
   failed.attempt.source_address = sealed_text{{}, "other"};
-  const auto json = to_json(failed, [](std::string_view member, const sealed_text& sealed) -> std::optional<std::string> {
-    if (member == "payload") return R"({"opened":")" + sealed.box + "\"}";
-    return std::nullopt;
-  });
+  const auto json =
+      to_json(failed, [](std::string_view member, const sealed_text& sealed) -> std::optional<std::string> {
+        if (member == "payload") return R"({"opened":")" + sealed.box + "\"}";
+        return std::nullopt;
+      });
   BOOST_TEST(json.find(R"("payload":{"opened":"box"})") != std::string::npos);
   BOOST_TEST(json.find(R"("sourceAddress":"AAAAAAAAAAAAAAAAAAAAAG90aGVy")") != std::string::npos);
 }
@@ -251,17 +270,19 @@ BOOST_AUTO_TEST_CASE(a_cloud_event_has_the_attributes_of_its_envelope) {
   meta.by = "operator:\"eve\"";
   meta.correlation_id = "c-1";
   meta.operation = true;
-  BOOST_TEST(to_cloud_event(meta, shard_id(2), R"({"hub":"h"})") ==
-             R"({"specversion":"1.0","id":"2-17","type":"muster.hub_unlinked.v1","source":"/services/0ne00000001","subject":"devices/dev-1",)"
-             R"("time":"1970-01-01T00:00:00.0000000Z","datacontenttype":"application/json",)"
-             R"("dataschema":"/schemas/events.json#/$defs/muster.hub_unlinked.v1","sequence":"17","streamversion":"3",)"
-             R"("by":"operator:\"eve\"","correlationid":"c-1","operation":true,"data":{"hub":"h"}})");
+  BOOST_TEST(
+      to_cloud_event(meta, shard_id(2), R"({"hub":"h"})") ==
+      R"({"specversion":"1.0","id":"2-17","type":"muster.hub_unlinked.v1","source":"/services/0ne00000001","subject":"devices/dev-1",)"
+      R"("time":"1970-01-01T00:00:00.0000000Z","datacontenttype":"application/json",)"
+      R"("dataschema":"/schemas/events.json#/$defs/muster.hub_unlinked.v1","sequence":"17","streamversion":"3",)"
+      R"("by":"operator:\"eve\"","correlationid":"c-1","operation":true,"data":{"hub":"h"}})");
 }
 
 BOOST_AUTO_TEST_CASE(operations_are_the_events_that_complete_an_instruction) {
-  const std::set<std::string_view> operations = {
-      device_registered::type,       enrollment_created::type,       enrollment_updated::type,       enrollment_deleted::type,
-      enrollment_group_created::type, enrollment_group_updated::type, enrollment_group_deleted::type, registration_deleted::type};
+  const std::set<std::string_view> operations = {device_registered::type,        enrollment_created::type,
+                                                 enrollment_updated::type,       enrollment_deleted::type,
+                                                 enrollment_group_created::type, enrollment_group_updated::type,
+                                                 enrollment_group_deleted::type, registration_deleted::type};
   for (const auto& sample : tests::event_samples()) {
     BOOST_TEST(is_operation(sample.recorded.data) == operations.contains(type_of(sample.recorded.data)), sample.name);
   }

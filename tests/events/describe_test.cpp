@@ -1,9 +1,8 @@
-#include "events/describe.hpp"
-
 #include "engine/device.hpp"
 #include "engine/directory.hpp"
 #include "engine/hub_device.hpp"
 #include "engine/service.hpp"
+#include "events/describe.hpp"
 #include "tests/events/samples.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -23,7 +22,8 @@ void check_row(const T& value) {
   BOOST_TEST_REQUIRE(again.has_value());
   BOOST_TEST(to_hex(to_row(*again)) == to_hex(row));
   for (std::size_t size = 0; size < row.size(); ++size) {
-    BOOST_TEST(!from_row<T>(std::string_view(row).substr(0, size)).has_value(), "cut to " << size << " of " << row.size() << " bytes");
+    BOOST_TEST(!from_row<T>(std::string_view(row).substr(0, size)).has_value(),
+               "cut to " << size << " of " << row.size() << " bytes");
   }
   BOOST_TEST(!from_row<T>(row + '\0').has_value());
 }
@@ -95,13 +95,14 @@ BOOST_AUTO_TEST_CASE(the_data_of_every_event_has_a_row) {
 }
 
 BOOST_AUTO_TEST_CASE(integers_of_every_size_are_read_back) {
-  for (const auto value : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{127}, std::uint64_t{128}, std::uint64_t{16'383}, std::uint64_t{16'384},
-                           std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
+  for (const auto value : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{127}, std::uint64_t{128},
+                           std::uint64_t{16'383}, std::uint64_t{16'384}, std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
     BOOST_TEST(from_row<std::uint64_t>(to_row(value)).value() == value);
   }
   BOOST_TEST(from_row<std::int32_t>(to_row(std::int32_t{-1})).value() == -1);
   BOOST_TEST(to_row(std::uint64_t{300}) == "\xac\x02");
-  BOOST_TEST((from_row<timestamp>(to_row(timestamp(std::chrono::microseconds(-5)))) == timestamp(std::chrono::microseconds(-5))));
+  BOOST_TEST((from_row<timestamp>(to_row(timestamp(std::chrono::microseconds(-5)))) ==
+              timestamp(std::chrono::microseconds(-5))));
 }
 
 BOOST_AUTO_TEST_CASE(an_integer_without_an_end_is_refused) {

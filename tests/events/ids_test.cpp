@@ -20,7 +20,9 @@ void check_forms(const std::vector<std::string>& accepted, const std::vector<std
     }
   }
   for (const auto& text : refused) {
-    BOOST_TEST_CONTEXT("'" << text << "'") { BOOST_TEST(!Name::parse(text).has_value()); }
+    BOOST_TEST_CONTEXT("'" << text << "'") {
+      BOOST_TEST(!Name::parse(text).has_value());
+    }
   }
 }
 
@@ -47,22 +49,23 @@ BOOST_AUTO_TEST_SUITE(ids)
 
 BOOST_AUTO_TEST_CASE(an_id_scope_is_0ne_and_eight_upper_case_hex_digits) {
   check_forms<id_scope>({"0ne00000000", "0neFFFFFFFF", "0ne0123ABCD"},
-                        {"", "0ne", "0ne0000000", "0ne000000000", "0ne0000000g", "0neabcdef01", "0NE00000000", "1ne00000000",
-                         " 0ne00000000", "0ne00000000\n", "0ne0000/000"});
+                        {"", "0ne", "0ne0000000", "0ne000000000", "0ne0000000g", "0neabcdef01", "0NE00000000",
+                         "1ne00000000", " 0ne00000000", "0ne00000000\n", "0ne0000/000"});
 }
 
 BOOST_AUTO_TEST_CASE(a_service_name_is_3_to_50_letters_digits_and_inner_hyphens) {
   check_forms<service_name>({"abc", "a-b", "a1b", "My-DPS", "1ab", std::string(50, 'a')},
-                            {"", "ab", "-ab", "ab-", "---", "123", "a.b", "a_b", "a b", "a\xc3\xa4"
-                                                                                        "b",
+                            {"", "ab", "-ab", "ab-", "---", "123", "a.b", "a_b", "a b",
+                             "a\xc3\xa4"
+                             "b",
                              std::string(51, 'a')});
   BOOST_TEST(characters_within<service_name>() == sorted(alphanumeric + "-"));
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_id_has_1_to_128_allowed_characters) {
-  check_forms<registration_id>({"a", "0", "-", "a-", ".a", "-a", "a:b.c_d-e", std::string(128, 'z')},
-                               {"", ".", "a.", "a_", "a:", "a/b", "a b", "a%b", "a\0b", std::string(129, 'z'),
-                                std::string("a\0b", 3), "d\xc3\xa9vice"});
+  check_forms<registration_id>(
+      {"a", "0", "-", "a-", ".a", "-a", "a:b.c_d-e", std::string(128, 'z')},
+      {"", ".", "a.", "a_", "a:", "a/b", "a b", "a%b", std::string(129, 'z'), std::string("a\0b", 3), "d\xc3\xa9vice"});
   BOOST_TEST(characters_within<registration_id>() == sorted(alphanumeric + "-._:"));
 }
 
@@ -73,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_group_id_follows_the_rule_of_registration_ids) {
 }
 
 BOOST_AUTO_TEST_CASE(a_device_id_has_1_to_128_characters_that_iot_hub_allows) {
-  check_forms<device_id>({"a", ".", "_", "'", std::string(128, '#')}, {"", "a/b", "a b", "a\"b", std::string(129, 'a')});
+  check_forms<device_id>({"a", ".", "_", "'", std::string(128, '#')},
+                         {"", "a/b", "a b", "a\"b", std::string(129, 'a')});
   BOOST_TEST(characters_within<device_id>() == sorted(alphanumeric + "-:.+%_#*?!(),=@$;'"));
 }
 
@@ -87,8 +91,9 @@ BOOST_AUTO_TEST_CASE(a_hub_name_is_a_host_name) {
   const std::string label(63, 'a');
   const auto longest = label + "." + label + "." + label + "." + std::string(61, 'a');
   BOOST_TEST(longest.size() == 253U);
-  check_forms<hub_name>({"h", "hub1", "Contoso.azure-devices.net", "10.0.0.1", label, longest},
-                        {"", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a_b", "a:1", "a/b", label + "a", longest + "a"});
+  check_forms<hub_name>(
+      {"h", "hub1", "Contoso.azure-devices.net", "10.0.0.1", label, longest},
+      {"", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a_b", "a:1", "a/b", label + "a", longest + "a"});
 }
 
 BOOST_AUTO_TEST_CASE(names_whose_letter_case_does_not_count_are_equal_in_any_spelling) {
@@ -148,8 +153,8 @@ BOOST_AUTO_TEST_CASE(a_stream_knows_its_scope_and_its_name_below_it) {
 }
 
 BOOST_AUTO_TEST_CASE(parsing_a_stream_name_gives_the_stream_back) {
-  for (const auto* text : {"directory", "0ne00000001/service", "0ne00000001/refusals", "0ne00000001/groups/a", "0ne00000001/devices/a:b",
-                           "0ne00000001/hubs/h.example/Dev#1"}) {
+  for (const auto* text : {"directory", "0ne00000001/service", "0ne00000001/refusals", "0ne00000001/groups/a",
+                           "0ne00000001/devices/a:b", "0ne00000001/hubs/h.example/Dev#1"}) {
     const auto stream = stream_name::parse(text);
     BOOST_TEST_REQUIRE(stream.has_value(), text);
     BOOST_TEST(stream->text() == text);
@@ -159,9 +164,10 @@ BOOST_AUTO_TEST_CASE(parsing_a_stream_name_gives_the_stream_back) {
 
 BOOST_AUTO_TEST_CASE(what_names_no_stream_is_refused) {
   for (const auto* text :
-       {"", "/", "Directory", "directory/", "service", "0ne00000001", "0ne00000001/", "0ne00000001/services", "0ne00000001/service/",
-        "0ne00000001/groups", "0ne00000001/groups/", "0ne00000001/devices/a/b", "0ne00000001/devices/a.", "0ne00000001/hubs/h",
-        "0ne00000001/hubs/h/", "0ne00000001/hubs//d", "0ne00000001/hubs/h/a/b", "0ne0000000x/service", "0ne00000001/things/a"}) {
+       {"", "/", "Directory", "directory/", "service", "0ne00000001", "0ne00000001/", "0ne00000001/services",
+        "0ne00000001/service/", "0ne00000001/groups", "0ne00000001/groups/", "0ne00000001/devices/a/b",
+        "0ne00000001/devices/a.", "0ne00000001/hubs/h", "0ne00000001/hubs/h/", "0ne00000001/hubs//d",
+        "0ne00000001/hubs/h/a/b", "0ne0000000x/service", "0ne00000001/things/a"}) {
     BOOST_TEST(!stream_name::parse(text).has_value(), text);
   }
 }

@@ -25,7 +25,8 @@ const auto group = *group_id::parse("Line_7");
 const auto hub = *hub_name::parse("hub1.example");
 const auto other_hub = *hub_name::parse("hub2.example");
 const auto device = *device_id::parse("Dev#A");
-constexpr timestamp moment = std::chrono::sys_days(std::chrono::November / 21 / 2026) + std::chrono::microseconds(123'456);
+constexpr timestamp moment =
+    std::chrono::sys_days(std::chrono::November / 21 / 2026) + std::chrono::microseconds(123'456);
 
 data_key_id key_number(std::uint8_t number) {
   data_key_id id;
@@ -33,9 +34,13 @@ data_key_id key_number(std::uint8_t number) {
   return id;
 }
 
-sealed_text box(std::uint8_t number) { return {key_number(number), std::string("\x00\xff box ", 7) + static_cast<char>(number)}; }
+sealed_text box(std::uint8_t number) {
+  return {key_number(number), std::string("\x00\xff box ", 7) + static_cast<char>(number)};
+}
 
-symmetric_keys keys(std::uint8_t number) { return {box(number), box(static_cast<std::uint8_t>(number + 1))}; }
+symmetric_keys keys(std::uint8_t number) {
+  return {box(number), box(static_cast<std::uint8_t>(number + 1))};
+}
 
 enrollment_terms minimal_terms() {
   enrollment_terms terms;
@@ -56,8 +61,12 @@ enrollment_terms full_terms() {
   return terms;
 }
 
-individual_enrollment full_enrollment() { return {registration, device, json_text{R"({"made":"2026"})"}, full_terms()}; }
-individual_enrollment minimal_enrollment() { return {registration, {}, {}, minimal_terms()}; }
+individual_enrollment full_enrollment() {
+  return {registration, device, json_text{R"({"made":"2026"})"}, full_terms()};
+}
+individual_enrollment minimal_enrollment() {
+  return {registration, {}, {}, minimal_terms()};
+}
 
 attempt_report minimal_attempt() {
   attempt_report attempt;
@@ -119,14 +128,15 @@ registration_failed full_failed() {
 }
 
 hub_identity identity(std::uint8_t key, bool full) {
-  return {device, hub, registration, {full ? std::optional(group) : std::nullopt, stream_version(4)}, key_number(key), keys(key), full};
+  return {device,          hub,       registration, {full ? std::optional(group) : std::nullopt, stream_version(4)},
+          key_number(key), keys(key), full};
 }
 
 const std::vector<access_policy> policies = {
     {"provisioningserviceowner",
      keys(8),
-     {access_right::service_config, access_right::enrollment_read, access_right::enrollment_write, access_right::device_connect,
-      access_right::registration_status_read, access_right::registration_status_write}}};
+     {access_right::service_config, access_right::enrollment_read, access_right::enrollment_write,
+      access_right::device_connect, access_right::registration_status_read, access_right::registration_status_write}}};
 const service_settings other_settings{allocation_policy::static_hub, true, 7};
 const std::vector<linked_hub> hubs = {{hub, 1, true}, {other_hub, 1000, false}};
 const device_twin twin{json_text{R"({"t":1})"}, json_text{R"({"d":2})"}, json_text{R"({"r":3})"}};
@@ -177,8 +187,10 @@ std::vector<std::pair<std::string, recorded_event>> sample_data() {
   add(one_device, registration_refused{refusal_reason::enrollment_disabled, full_attempt()});
   add(one_device, registration_refused{refusal_reason::no_credential, minimal_attempt()}, minimal);
   add(one_device, registration_deleted{registration, key_number(5)});
-  add(strangers, attempts_suppressed{moment, moment + std::chrono::minutes(1),
-                                     {{refusal_reason::signature_mismatch, box(6), 12}, {refusal_reason::unknown_registration, {}, 3}}});
+  add(strangers, attempts_suppressed{moment,
+                                     moment + std::chrono::minutes(1),
+                                     {{refusal_reason::signature_mismatch, box(6), 12},
+                                      {refusal_reason::unknown_registration, {}, 3}}});
   add(strangers, attempts_suppressed{moment, moment + std::chrono::minutes(1), {}}, minimal);
   add(one_hub_device, hub_device_created{identity(7, true), twin});
   add(one_hub_device, hub_device_created{identity(7, false), {}}, minimal);
@@ -266,7 +278,8 @@ std::map<std::string, std::string> golden_files() {
     files["tests/golden/" + name + ".json"] = to_json(recorded.data) + "\n";
     if (const auto row = resulting_row(recorded)) files["tests/golden/" + name + ".state.hex"] = to_hex(*row) + "\n";
     if (name == device_registered::type) {
-      files["tests/golden/cloud_event.json"] = to_cloud_event(recorded.meta, shard_id(3), to_json(recorded.data)) + "\n";
+      files["tests/golden/cloud_event.json"] =
+          to_cloud_event(recorded.meta, shard_id(3), to_json(recorded.data)) + "\n";
     }
   }
   files["events/schemas/events.json"] = pretty(json_schema());

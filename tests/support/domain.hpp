@@ -25,15 +25,18 @@ inline std::string sign(std::string_view key, std::string_view resource, events:
   const auto mac = events::to_base64(engine::hmac_sha256(key, std::string(resource) + "\n" + se));
   std::string sig;
   for (const char c : mac) {
-    if (c == '+' || c == '/' || c == '=') sig += "%" + events::to_hex(std::string_view(&c, 1));
-    else sig += c;
+    if (c == '+' || c == '/' || c == '=')
+      sig += "%" + events::to_hex(std::string_view(&c, 1));
+    else
+      sig += c;
   }
   return "SharedAccessSignature sr=" + std::string(resource) + "&sig=" + sig + "&se=" + se + std::string(rest);
 }
 
 /// A service in memory: commands are decided and what they lead to is folded as a node does it, without log and actors.
-/// Everything decided passes the checks that hold for all decisions: the same entropy gives the same events, versions follow
-/// on each other, events belong on their streams and survive their JSON, and no secret stands in them in the clear.
+/// Everything decided passes the checks that hold for all decisions: the same entropy gives the same events, versions
+/// follow on each other, events belong on their streams and survive their JSON, and no secret stands in them in the
+/// clear.
 class domain : public engine::hub_reader {
 public:
   events::id_scope scope = scope_a;
@@ -68,8 +71,8 @@ public:
         continue;
       }
       const auto& attestation = state.group->terms.attestation;
-      auto opened = engine::unseal_keys(keys.at(attestation.data_key).key, events::stream_name::group(scope, state.group->id),
-                                        attestation.keys);
+      auto opened = engine::unseal_keys(keys.at(attestation.data_key).key,
+                                        events::stream_name::group(scope, state.group->id), attestation.keys);
       BOOST_TEST_REQUIRE(opened.has_value());
       made.groups[id] = std::make_shared<const engine::opened_group>(engine::opened_group{state, std::move(*opened)});
     }
@@ -80,8 +83,8 @@ public:
     const auto& state = device(id);
     if (!state.enrollment) return std::nullopt;
     const auto& attestation = state.enrollment->enrollment.terms.attestation;
-    auto opened =
-        engine::unseal_keys(keys.at(attestation.data_key).key, events::stream_name::device(scope, id), attestation.keys);
+    auto opened = engine::unseal_keys(keys.at(attestation.data_key).key, events::stream_name::device(scope, id),
+                                      attestation.keys);
     BOOST_TEST_REQUIRE(opened.has_value());
     return std::move(*opened);
   }
@@ -130,9 +133,8 @@ public:
     const auto* key = state.group ? &keys.at(state.group->terms.attestation.data_key) : nullptr;
     std::optional<engine::opened_keys> opened;
     if (state.group) opened = current.groups.at(c.group.id.key())->keys;
-    return decided([&](engine::entropy& random) {
-      return engine::decide(state, c, entry_context(random, current, key, opened));
-    });
+    return decided(
+        [&](engine::entropy& random) { return engine::decide(state, c, entry_context(random, current, key, opened)); });
   }
   engine::decision remove(engine::delete_enrollment c) { return remove_from(device(c.id), c); }
   engine::decision remove(engine::delete_registration c) { return remove_from(device(c.id), c); }
@@ -152,9 +154,9 @@ public:
   }
   engine::decision remove_hub_device(std::string_view hub, std::string_view id) {
     return decided([&](engine::entropy&) {
-      return engine::decide(hub_device(hub, id),
-                            engine::delete_hub_device{scope, named<events::hub_name>(hub), named<events::device_id>(id)},
-                            sequence);
+      return engine::decide(
+          hub_device(hub, id),
+          engine::delete_hub_device{scope, named<events::hub_name>(hub), named<events::device_id>(id)}, sequence);
     });
   }
 
@@ -167,8 +169,8 @@ public:
 
   /// A device with `key` registers as `id`.
   engine::decision registers(std::string_view id, std::string_view key, const attempt& how) {
-    return registers_with(id, sign(key, scope.text() + "/registrations/" + std::string(id), now + std::chrono::hours(1)),
-                          how);
+    return registers_with(
+        id, sign(key, scope.text() + "/registrations/" + std::string(id), now + std::chrono::hours(1)), how);
   }
   engine::decision registers(std::string_view id, std::string_view key) { return registers(id, key, attempt{}); }
 
@@ -185,8 +187,8 @@ public:
                                  ? &keys.at(state.registration->data_key)
                                  : nullptr;
     const bool stranger = !state.enrollment && !state.registration && !verdict.group;
-    const auto stream = stranger ? events::stream_name::refusals(scope)
-                                 : events::stream_name::device(scope, c.evidence.presented);
+    const auto stream =
+        stranger ? events::stream_name::refusals(scope) : events::stream_name::device(scope, c.evidence.presented);
     if (how.payload) secrets_.push_back(how.payload->text);
     if (!how.source_address.empty()) secrets_.push_back(how.source_address);
     return decided([&](engine::entropy& random) {
@@ -199,7 +201,8 @@ public:
   engine::attestation_verdict verdict;  ///< of the last device that came
 
   /// Decides with two equal sources of randomness, compares, and folds what was decided.
-  template <class Decide> engine::decision decided(const Decide& decide) {
+  template <class Decide>
+  engine::decision decided(const Decide& decide) {
     ++seed_;
     fake_entropy first(seed_), second(seed_);
     auto d = decide(first);
@@ -222,7 +225,8 @@ private:
     return {{now, random, current, sequence}, sequence, key, opened ? &*opened : nullptr};
   }
 
-  template <class State, class Command> engine::decision remove_from(const State& state, Command c) {
+  template <class State, class Command>
+  engine::decision remove_from(const State& state, Command c) {
     c.scope = scope;
     return decided([&, current = snapshot()](engine::entropy& random) {
       return engine::decide(state, c, entry_context(random, current, nullptr, std::nullopt));
@@ -259,16 +263,22 @@ private:
     e.data = std::move(*data);
     const auto subject = std::string(each.stream.subject());
     const auto name = subject.substr(subject.find('/') + 1);
-    if (subject == "service") evolve_one(service, e);
-    else if (subject.starts_with("groups/")) evolve_one(groups[name], e);
-    else if (subject.starts_with("devices/")) evolve_one(devices[name], e);
-    else if (subject.starts_with("hubs/")) evolve_one(hub_devices[each.stream.text()], e);
-    else BOOST_TEST(each.version.value() == 0U);
+    if (subject == "service")
+      evolve_one(service, e);
+    else if (subject.starts_with("groups/"))
+      evolve_one(groups[name], e);
+    else if (subject.starts_with("devices/"))
+      evolve_one(devices[name], e);
+    else if (subject.starts_with("hubs/"))
+      evolve_one(hub_devices[each.stream.text()], e);
+    else
+      BOOST_TEST(each.version.value() == 0U);
     destroy_key(e.data);
     history.push_back(std::move(e));
   }
 
-  template <class State> static void evolve_one(State& state, const events::recorded_event& e) {
+  template <class State>
+  static void evolve_one(State& state, const events::recorded_event& e) {
     BOOST_TEST(e.meta.version.value() == state.version.value() + 1, e.meta.stream.text());
     engine::evolve(state, e);
     BOOST_TEST(state.version.value() == e.meta.version.value());
@@ -280,7 +290,8 @@ private:
     std::visit(
         [this](const auto& each) {
           using type = std::decay_t<decltype(each)>;
-          if constexpr (std::same_as<type, events::hub_device_updated>) keys.erase(each.former_data_key);
+          if constexpr (std::same_as<type, events::hub_device_updated>)
+            keys.erase(each.former_data_key);
           else if constexpr (std::same_as<type, events::enrollment_deleted> ||
                              std::same_as<type, events::enrollment_group_deleted> ||
                              std::same_as<type, events::registration_deleted> ||
@@ -304,7 +315,8 @@ private:
 };
 
 /// The only event of `d` that is an `Event`.
-template <class Event> const Event& the(const engine::decision& d) {
+template <class Event>
+const Event& the(const engine::decision& d) {
   const Event* found = nullptr;
   for (const auto& each : d.events) {
     if (const auto* event = std::get_if<Event>(&each.data)) {
