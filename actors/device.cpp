@@ -16,13 +16,14 @@ using engine::rejection_code;
 namespace {
 
 class view_hub_reader final : public engine::hub_reader {
- public:
+public:
   view_hub_reader(engine::shard_view& view, const events::id_scope& scope) : view_(view), scope_(scope) {}
-  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name& hub, const events::device_id& id) override {
+  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name& hub,
+                                                               const events::device_id& id) override {
     return view_.hub_device(scope_, hub, id);
   }
 
- private:
+private:
   engine::shard_view& view_;
   const events::id_scope& scope_;
 };
@@ -60,7 +61,9 @@ void device::take(command_ptr c) {
   queue_.push_back(std::move(c));
 }
 
-bool device::registering() const { return std::holds_alternative<engine::register_device>(current_->what); }
+bool device::registering() const {
+  return std::holds_alternative<engine::register_device>(current_->what);
+}
 
 void device::start(command_ptr c) {
   current_ = std::move(c);
@@ -79,14 +82,16 @@ void device::decide_current() {
   if (repeats_recorded_command()) return;
   std::visit(
       [this](const auto& c) {
-        if constexpr (requires { decide(c); }) decide(c);
-        else unavailable("The command does not belong to a device.");
+        if constexpr (requires { decide(c); })
+          decide(c);
+        else
+          unavailable("The command does not belong to a device.");
       },
       current_->what);
 }
 
-// The state as of now. This actor is the only writer of its stream as long as the claim under which it was loaded holds:
-// then it is current up to whatever has been folded. The successor of an actor that died cannot know that.
+// The state as of now. This actor is the only writer of its stream as long as the claim under which it was loaded
+// holds: then it is current up to whatever has been folded. The successor of an actor that died cannot know that.
 bool device::load() {
   const auto position = view_->position();
   if (loaded_ && who_.alone && position.epoch == loaded_in_) {
@@ -96,7 +101,8 @@ bool device::load() {
   forget();
   auto stored = view_->device(who_.scope, who_.id);
   if (!stored) {
-    d_->log.write(engine::log_level::error, "a device cannot be read", {{"registrationId", who_.id.text()}, {"error", stored.error().text}});
+    d_->log.write(engine::log_level::error, "a device cannot be read",
+                  {{"registrationId", who_.id.text()}, {"error", stored.error().text}});
     return false;
   }
   state_ = std::move(stored->value);
@@ -115,7 +121,8 @@ void device::forget() {
 
 const engine::named_key* device::enrollment_data_key() {
   if (!state_.enrollment) return nullptr;
-  if (!enrollment_data_key_) enrollment_data_key_ = load_key(d_->keyring, state_.enrollment->enrollment.terms.attestation.data_key);
+  if (!enrollment_data_key_)
+    enrollment_data_key_ = load_key(d_->keyring, state_.enrollment->enrollment.terms.attestation.data_key);
   return enrollment_data_key_ ? &*enrollment_data_key_ : nullptr;
 }
 
@@ -135,7 +142,9 @@ const engine::named_key* device::record_key() {
 }
 
 // Without them a good credential could not be told from a bad one.
-bool device::keys_at_hand() { return !state_.enrollment || enrollment_keys() != nullptr; }
+bool device::keys_at_hand() {
+  return !state_.enrollment || enrollment_keys() != nullptr;
+}
 
 bool device::repeats_recorded_command() {
   auto recorded = engine::find_recorded(current_->who, who_.scope, who_.shard, *view_, d_->history, d_->keyring);
@@ -172,7 +181,8 @@ void device::refuse(const engine::evidence& shown, bool tell_disabled) {
     return finish_with(too_many_attempts());
   }
   view_hub_reader hubs(*view_, who_.scope);
-  auto d = engine::decide_refusal(state_, shown, *verdict_, events::stream_name::device(who_.scope, who_.id), registration_context(hubs));
+  auto d = engine::decide_refusal(state_, shown, *verdict_, events::stream_name::device(who_.scope, who_.id),
+                                  registration_context(hubs));
   if (!tell_disabled) d.rejected = engine::not_attested();
   propose(std::move(d));
 }
@@ -189,10 +199,11 @@ void device::decide(const engine::register_device& c) {
   propose(engine::decide_registration(state_, c, *verdict_, registration_context(hubs)));
 }
 
-// It came while another registration of this ID was being decided, and would lead to the same: it has the same operation.
+// It came while another registration of this ID was being decided, and would lead to the same: it has the same
+// operation.
 bool device::joins(const engine::register_device& c) {
-  return current_->may_join && last_ && verdict_->enrollment == last_->enrollment && c.evidence.api_version == last_->api_version &&
-         c.payload == last_->payload;
+  return current_->may_join && last_ && verdict_->enrollment == last_->enrollment &&
+         c.evidence.api_version == last_->api_version && c.payload == last_->payload;
 }
 
 void device::decide(const engine::poll_operation& c) {
@@ -204,7 +215,8 @@ void device::decide(const engine::poll_operation& c) {
   }
   const auto& record = state_.registration;
   if (!record || std::ranges::find(record->operations, c.operation_id) == record->operations.end()) {
-    return finish_with(engine::rejection{rejection_code::operation_not_found, "Operation '" + c.operation_id + "' not found.", {}});
+    return finish_with(
+        engine::rejection{rejection_code::operation_not_found, "Operation '" + c.operation_id + "' not found.", {}});
   }
   finish_with(engine::registration_answer{c.operation_id, *record, false});
 }
@@ -212,7 +224,8 @@ void device::decide(const engine::poll_operation& c) {
 void device::decide(const engine::look_up_registration& c) {
   if (!let_in(c.evidence)) return refuse(c.evidence, false);
   if (!state_.registration) {
-    return finish_with(engine::rejection{rejection_code::registration_not_found, "Registration '" + who_.id.text() + "' not found.", {}});
+    return finish_with(engine::rejection{
+        rejection_code::registration_not_found, "Registration '" + who_.id.text() + "' not found.", {}});
   }
   finish_with(engine::lookup_answer{*state_.registration});
 }
@@ -230,14 +243,18 @@ bool device::polls_too_often() {
 template <class Command>
 void device::decide_entry(const Command& c) {
   propose(engine::decide(state_, c,
-                         {{d_->clock.now(), d_->entropy, *scope_.value, scope_.sequence}, seen_, enrollment_data_key(), enrollment_keys()}));
+                         {{d_->clock.now(), d_->entropy, *scope_.value, scope_.sequence},
+                          seen_,
+                          enrollment_data_key(),
+                          enrollment_keys()}));
 }
 
 // ---- to the log and back
 
 void device::propose(engine::decision d) {
   decision_ = std::move(d);
-  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable) return finish_with(*decision_.rejected);
+  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable)
+    return finish_with(*decision_.rejected);
   auto p = engine::to_proposal(decision_, current_->who, &who_.scope, command_seen_, current_->deadline);
   p.settled = [to = self_](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
   d_->shards.propose(who_.shard, std::move(p));
@@ -246,16 +263,21 @@ void device::propose(engine::decision d) {
 void device::settle(const engine::settlement& what) {
   if (!current_) return;
   switch (what.kind) {
-    case engine::settlement_kind::committed: return committed(what);
-    case engine::settlement_kind::conflict:
-      forget();
-      if (++current_->tries > limits::conflict_retries_max) return unavailable("The request met too many concurrent changes.");
-      return decide_current();
-    case engine::settlement_kind::overloaded:
-      return finish_with(engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
-    case engine::settlement_kind::too_large:
-      return finish_with(engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
-    case engine::settlement_kind::unavailable: return unavailable("The request could not be recorded; nothing has changed.");
+  case engine::settlement_kind::committed:
+    return committed(what);
+  case engine::settlement_kind::conflict:
+    forget();
+    if (++current_->tries > limits::conflict_retries_max)
+      return unavailable("The request met too many concurrent changes.");
+    return decide_current();
+  case engine::settlement_kind::overloaded:
+    return finish_with(
+        engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
+  case engine::settlement_kind::too_large:
+    return finish_with(
+        engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
+  case engine::settlement_kind::unavailable:
+    return unavailable("The request could not be recorded; nothing has changed.");
   }
 }
 
@@ -264,7 +286,8 @@ void device::committed(const engine::settlement& what) {
   auto sequence = what.first_sequence;
   for (auto& e : decision_.events) {
     if (e.stream == stream) {
-      const events::recorded_event recorded{{stream, e.version, sequence, what.time, {}, {}, {}, {}, false}, std::move(e.data)};
+      const events::recorded_event recorded{{stream, e.version, sequence, what.time, {}, {}, {}, {}, false},
+                                            std::move(e.data)};
       evolve(state_, recorded);
       note_for_joins(recorded.data);
     }
@@ -301,14 +324,17 @@ engine::answer device::answer_after_commit() const {
     return engine::registration_answer{decision_.operation_id, *state_.registration,
                                        has_operation && scope_.value->service.settings.assigning_first};
   }
-  if (std::holds_alternative<engine::poll_operation>(current_->what)) return engine::registration_answer{{}, *state_.registration, false};
+  if (std::holds_alternative<engine::poll_operation>(current_->what))
+    return engine::registration_answer{{}, *state_.registration, false};
   if (std::holds_alternative<engine::put_enrollment>(current_->what)) {
     return engine::enrollment_answer{*state_.enrollment, decision_.keys_to_show};
   }
   return engine::done{};
 }
 
-void device::unavailable(std::string message) { finish_with(engine::rejection{rejection_code::unavailable, std::move(message), 1s}); }
+void device::unavailable(std::string message) {
+  finish_with(engine::rejection{rejection_code::unavailable, std::move(message), 1s});
+}
 
 void device::finish_with(engine::answer a) {
   current_->answer(std::move(a));
@@ -330,7 +356,8 @@ void device::finish() {
   start(std::move(next));
 }
 
-device_actor::behavior_type run_device(device_actor::stateful_pointer<device> self, actor_dependencies* dependencies, device_identity who) {
+device_actor::behavior_type run_device(device_actor::stateful_pointer<device> self, actor_dependencies* dependencies,
+                                       device_identity who) {
   supervise(self, *dependencies);
   self->state.init(dependencies, std::move(who), device_actor(self));
   return {

@@ -20,7 +20,7 @@ struct device_identity {
 
 /// The state of a device actor, and each step of a command as one function. The actor itself only passes messages on.
 class device {
- public:
+public:
   static inline const char* name = "device";
 
   device() = default;
@@ -38,7 +38,7 @@ class device {
   std::uint64_t received() const { return received_; }
   const device_identity& identity() const { return who_; }
 
- private:
+private:
   void start(command_ptr c);
   bool load();
   void forget();
@@ -77,7 +77,8 @@ class device {
 
   bool loaded_ = false;
   engine::device_state state_;
-  events::shard_epoch loaded_in_;        ///< the claim under which it was loaded: this actor writes the stream alone as long as it holds
+  events::shard_epoch
+      loaded_in_;  ///< the claim under which it was loaded: this actor writes the stream alone as long as it holds
   std::optional<engine::named_key> enrollment_data_key_;
   std::optional<engine::opened_keys> enrollment_keys_;
   std::optional<engine::named_key> record_key_;
@@ -86,7 +87,7 @@ class device {
   std::deque<command_ptr> queue_;
   engine::as_of<std::shared_ptr<const engine::scope_snapshot>> scope_;
   std::shared_ptr<engine::shard_view> view_;
-  events::log_sequence seen_;            ///< as of which `state_` is current for the command in flight
+  events::log_sequence seen_;  ///< as of which `state_` is current for the command in flight
   events::log_sequence command_seen_;
   std::optional<engine::attestation_verdict> verdict_;
   engine::decision decision_;
@@ -103,6 +104,7 @@ class device {
 };
 
 /// The actor of `who`.
-device_actor::behavior_type run_device(device_actor::stateful_pointer<device> self, actor_dependencies* dependencies, device_identity who);
+device_actor::behavior_type run_device(device_actor::stateful_pointer<device> self, actor_dependencies* dependencies,
+                                       device_identity who);
 
 }  // namespace muster::actors

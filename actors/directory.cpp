@@ -19,7 +19,9 @@ constexpr events::shard_id home{0};
 constexpr std::size_t queue_max = 64;
 constexpr auto pause = 200ms;  // before an open placement is tried again
 
-std::string creation_id(const events::id_scope& scope) { return "place:" + scope.text(); }
+std::string creation_id(const events::id_scope& scope) {
+  return "place:" + scope.text();
+}
 
 }  // namespace
 
@@ -30,7 +32,8 @@ void directory::init(actor_dependencies* dependencies, directory_actor::pointer 
 
 void directory::take(command_ptr c) {
   if (step_ == step::none && !current_) return start(std::move(c));
-  if (queue_.size() >= queue_max) return c->reject(rejection_code::too_many_requests, "Too many services are being created.", 1s);
+  if (queue_.size() >= queue_max)
+    return c->reject(rejection_code::too_many_requests, "Too many services are being created.", 1s);
   queue_.push_back(std::move(c));
 }
 
@@ -52,14 +55,17 @@ bool directory::load() {
 }
 
 void directory::place() {
+  step_ = step::placing;
   const auto* c = std::get_if<engine::create_service>(&current_->what);
-  if (c == nullptr || !load()) return finish(engine::rejection{rejection_code::unavailable, "The directory is not open on this node yet.", 1s});
+  if (c == nullptr || !load())
+    return finish(engine::rejection{rejection_code::unavailable, "The directory is not open on this node yet.", 1s});
   decision_ = engine::decide(state_, *c, {d_->clock.now(), d_->entropy, d_->shard_count, seen_});
-  propose(step::placing, home, decision_);
+  propose(home, decision_);
 }
 
 // Under a command id made from the placement's ID scope, so that it happens once.
 void directory::create() {
+  step_ = step::creating;
   const auto view = d_->catalog.view(placed_->shard);
   if (!view) return again_later();
   const auto seen = view->position().sequence;
@@ -68,23 +74,26 @@ void directory::create() {
   if (!once) return again_later();
   if (existing || once->value) return confirm();
   decision_ = engine::decide_creation({}, *placed_, seen, d_->entropy);
-  propose(step::creating, placed_->shard, decision_, creation_id(placed_->scope), once->sequence);
+  propose(placed_->shard, decision_, creation_id(placed_->scope), once->sequence);
 }
 
 void directory::confirm() {
+  step_ = step::confirming;
   if (!load()) return again_later();
   decision_ = engine::confirm_placement(state_, placed_->scope, {d_->clock.now(), d_->entropy, d_->shard_count, seen_});
-  propose(step::confirming, home, decision_);
+  propose(home, decision_);
 }
 
 void directory::withdraw(std::string reason) {
+  step_ = step::withdrawing;
   if (!load()) return again_later();
-  decision_ = engine::withdraw_placement(state_, placed_->scope, std::move(reason), {d_->clock.now(), d_->entropy, d_->shard_count, seen_});
-  propose(step::withdrawing, home, decision_);
+  decision_ = engine::withdraw_placement(state_, placed_->scope, std::move(reason),
+                                         {d_->clock.now(), d_->entropy, d_->shard_count, seen_});
+  propose(home, decision_);
 }
 
-// A placement that is on the log outlives its request: it is completed whatever becomes of the client. Without a client that
-// waits it steps aside for those that do, and is found on the log again after the pause.
+// A placement that is on the log outlives its request: it is completed whatever becomes of the client. Without a client
+// that waits it steps aside for those that do, and is found on the log again after the pause.
 void directory::again_later() {
   if (!pausing_) self_->delayed_send(directory_actor(self_), pause, resume_placements{});
   pausing_ = true;
@@ -98,7 +107,8 @@ void directory::again_later() {
 void directory::refuse_expired() {
   const auto now = d_->clock.now();
   if (current_ && current_->deadline < now) {
-    current_->reject(rejection_code::unavailable, "The service is placed and will be created when its shard is open.", 5s);
+    current_->reject(rejection_code::unavailable, "The service is placed and will be created when its shard is open.",
+                     5s);
     current_.reset();
   }
   std::erase_if(queue_, [&](const command_ptr& c) {
@@ -118,21 +128,28 @@ void directory::resume() {
   if (step_ == step::none) {
     if (current_) return;
     if (!load()) return again_later();
-    const auto can_go_on = [&](const engine::placement& each) { return each.open && d_->catalog.view(each.shard) != nullptr; };
+    const auto can_go_on = [&](const engine::placement& each) {
+      return each.open && d_->catalog.view(each.shard) != nullptr;
+    };
     const auto open = std::ranges::find_if(state_.placements, can_go_on);
     if (open == state_.placements.end()) {
-      if (std::ranges::find(state_.placements, true, &engine::placement::open) != state_.placements.end()) again_later();
+      if (std::ranges::find(state_.placements, true, &engine::placement::open) != state_.placements.end())
+        again_later();
       return;
     }
     placed_ = *open;
-    step_ = step::creating;
+    return create();
   }
   switch (step_) {
-    case step::none:
-    case step::placing: return;
-    case step::creating: return create();
-    case step::confirming: return confirm();
-    case step::withdrawing: return withdraw("its events do not fit into a frame");
+  case step::none:
+  case step::placing:
+    return;
+  case step::creating:
+    return create();
+  case step::confirming:
+    return confirm();
+  case step::withdrawing:
+    return withdraw("its events do not fit into a frame");
   }
 }
 
@@ -142,15 +159,17 @@ void directory::give_up() {
   again_later();
 }
 
-void directory::propose(step next, events::shard_id shard, const engine::decision& d, std::string command_id,
+void directory::propose(events::shard_id shard, const engine::decision& d, std::string command_id,
                         events::log_sequence command_seen) {
-  step_ = next;
   in_flight_ = true;
   engine::caller who = current_ ? current_->who : engine::caller{"muster", d_->entropy.draw_uuid(), {}, {}};
   who.command_id = std::move(command_id);
   who.request = {};
-  auto p = engine::to_proposal(d, who, placed_ ? &placed_->scope : nullptr, command_seen, d_->clock.now() + limits::command_deadline);
-  p.settled = [to = directory_actor(self_)](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
+  auto p = engine::to_proposal(d, who, placed_ ? &placed_->scope : nullptr, command_seen,
+                               d_->clock.now() + limits::command_deadline);
+  p.settled = [to = directory_actor(self_)](const engine::settlement& what) {
+    caf::anon_send(to, proposal_settled{what});
+  };
   d_->shards.propose(shard, std::move(p));
 }
 
@@ -158,40 +177,49 @@ void directory::settle(const engine::settlement& what) {
   if (!in_flight_) return;
   in_flight_ = false;
   switch (what.kind) {
-    case engine::settlement_kind::committed: return stepped(what);
-    case engine::settlement_kind::conflict:
-      if (step_ == step::placing) return ++tries_ <= limits::conflict_retries_max
-                                             ? place()
-                                             : finish(engine::rejection{rejection_code::unavailable, "The directory is busy.", 1s});
-      return again_later();
-    case engine::settlement_kind::too_large:
-      if (step_ == step::creating) return withdraw("its events do not fit into a frame");
-      return finish(engine::rejection{rejection_code::invalid, "The service has too many hubs to be recorded as one event.", {}});
-    default:
-      if (step_ == step::placing) {
-        return finish(engine::rejection{rejection_code::unavailable, "The service could not be recorded; nothing has changed.", 1s});
-      }
-      return again_later();
+  case engine::settlement_kind::committed:
+    return stepped(what);
+  case engine::settlement_kind::conflict:
+    if (step_ == step::placing)
+      return ++tries_ <= limits::conflict_retries_max
+                 ? place()
+                 : finish(engine::rejection{rejection_code::unavailable, "The directory is busy.", 1s});
+    return again_later();
+  case engine::settlement_kind::too_large:
+    if (step_ == step::creating) return withdraw("its events do not fit into a frame");
+    return finish(
+        engine::rejection{rejection_code::invalid, "The service has too many hubs to be recorded as one event.", {}});
+  default:
+    if (step_ == step::placing) {
+      return finish(engine::rejection{rejection_code::unavailable,
+                                      "The service could not be recorded; nothing has changed.", 1s});
+    }
+    return again_later();
   }
 }
 
 void directory::stepped(const engine::settlement&) {
   switch (step_) {
-    case step::none: return;
-    case step::placing: {
-      if (decision_.rejected) return finish(*decision_.rejected);
-      const auto& e = std::get<events::service_placed>(decision_.events.front().data);
-      placed_ = engine::placement{e.name, e.scope, e.shard, e.settings, e.hubs, true};
-      return create();
-    }
-    case step::creating: return confirm();
-    case step::confirming: {
-      auto made = d_->catalog.find(placed_->scope).value;
-      if (!made) return finish(engine::rejection{rejection_code::unavailable, "The service was created; its shard closed since.", 1s});
-      return finish(engine::service_answer{std::move(made)});
-    }
-    case step::withdrawing:
-      return finish(engine::rejection{rejection_code::invalid, "The service could not be created and its name is free again.", {}});
+  case step::none:
+    return;
+  case step::placing: {
+    if (decision_.rejected) return finish(*decision_.rejected);
+    const auto& e = std::get<events::service_placed>(decision_.events.front().data);
+    placed_ = engine::placement{e.name, e.scope, e.shard, e.settings, e.hubs, true};
+    return create();
+  }
+  case step::creating:
+    return confirm();
+  case step::confirming: {
+    auto made = d_->catalog.find(placed_->scope).value;
+    if (!made)
+      return finish(
+          engine::rejection{rejection_code::unavailable, "The service was created; its shard closed since.", 1s});
+    return finish(engine::service_answer{std::move(made)});
+  }
+  case step::withdrawing:
+    return finish(
+        engine::rejection{rejection_code::invalid, "The service could not be created and its name is free again.", {}});
   }
 }
 
@@ -212,7 +240,8 @@ void directory::start_next() {
   start(std::move(next));
 }
 
-directory_actor::behavior_type run_directory(directory_actor::stateful_pointer<directory> self, actor_dependencies* dependencies) {
+directory_actor::behavior_type run_directory(directory_actor::stateful_pointer<directory> self,
+                                             actor_dependencies* dependencies) {
   supervise(self, *dependencies);
   self->state.init(dependencies, self);
   self->send(self, resume_placements{});

@@ -43,7 +43,8 @@ struct pending_command {
   events::timestamp deadline;
   int tries = 0;  ///< decisions that met a conflict
 
-  /// A verdict that the scope actor reached already, and what it rested on: valid as long as the device has no enrollment.
+  /// A verdict that the scope actor reached already, and what it rested on: valid as long as the device has no
+  /// enrollment.
   std::optional<engine::attestation_verdict> verdict;
   engine::as_of<std::shared_ptr<const engine::scope_snapshot>> judged_on;
 
@@ -51,7 +52,8 @@ struct pending_command {
   bool may_join = false;
 
   void answer(engine::answer a) const { to->deliver(std::move(a)); }
-  void reject(engine::rejection_code code, std::string message, std::chrono::seconds retry_after = std::chrono::seconds(0)) const {
+  void reject(engine::rejection_code code, std::string message,
+              std::chrono::seconds retry_after = std::chrono::seconds(0)) const {
     to->deliver(engine::rejection{code, std::move(message), retry_after});
   }
 };
@@ -59,8 +61,9 @@ using command_ptr = std::shared_ptr<pending_command>;
 
 /// The failure budget of a scope, shared by its actors. Any thread.
 class shared_budget {
- public:
-  shared_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address) : budget_(per_minute_scope, per_minute_address) {}
+public:
+  shared_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address)
+      : budget_(per_minute_scope, per_minute_address) {}
   bool admit(const std::string& address, events::refusal_reason reason, events::timestamp now) {
     const std::lock_guard lock(mutex_);
     return budget_.admit(address, reason, now);
@@ -70,7 +73,7 @@ class shared_budget {
     return budget_.take_summary(now);
   }
 
- private:
+private:
   std::mutex mutex_;
   engine::failure_budget budget_;
 };
@@ -94,7 +97,8 @@ struct sweep {};
 struct summary_settled {
   bool recorded = false;
 };
-/// Runtime to scope, when the node stops: sum up what was suppressed until now. `done` goes when that is on the log, or cannot be.
+/// Runtime to scope, when the node stops: sum up what was suppressed until now. `done` goes when that is on the log, or
+/// cannot be.
 struct sum_up {
   std::shared_ptr<void> done;
 };
@@ -102,11 +106,12 @@ struct sum_up {
 struct resume_placements {};
 
 /// Decides the commands of one ID scope that belong to no device, and takes those that do to their device's actor.
-using scope_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<ready_to_go>,
-                                     caf::reacts_to<sweep>, caf::reacts_to<summary_settled>, caf::reacts_to<sum_up>>;
+using scope_actor =
+    caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<ready_to_go>,
+                     caf::reacts_to<sweep>, caf::reacts_to<summary_settled>, caf::reacts_to<sum_up>>;
 /// Decides the commands of one registration ID, one at a time.
-using device_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<may_you_go>,
-                                      caf::reacts_to<go>>;
+using device_actor = caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>,
+                                      caf::reacts_to<may_you_go>, caf::reacts_to<go>>;
 /// Creates services.
 using directory_actor =
     caf::typed_actor<caf::reacts_to<command_ptr>, caf::reacts_to<proposal_settled>, caf::reacts_to<resume_placements>>;

@@ -32,7 +32,7 @@ struct system_config : caf::actor_system_config {
 
 /// Counts what has not come to its end yet: commands without an answer.
 class in_flight {
- public:
+public:
   /// Counts as one as long as it lives.
   static std::shared_ptr<void> ticket(const std::shared_ptr<in_flight>& counter) {
     counter->add();
@@ -42,7 +42,9 @@ class in_flight {
   void add() { ++count_; }
   void remove() {
     if (--count_ != 0) return;
-    { const std::lock_guard lock(mutex_); }
+    {
+      const std::lock_guard lock(mutex_);
+    }
     none_.notify_all();
   }
   void wait_for_none(std::chrono::milliseconds limit) {
@@ -50,7 +52,7 @@ class in_flight {
     none_.wait_for(lock, limit, [&] { return count_ == 0; });
   }
 
- private:
+private:
   std::atomic<std::size_t> count_{0};
   std::mutex mutex_;
   std::condition_variable none_;
@@ -58,8 +60,9 @@ class in_flight {
 
 /// Passes the answer on, and counts it.
 class counted_reply final : public engine::reply {
- public:
-  counted_reply(std::shared_ptr<engine::reply> to, std::shared_ptr<in_flight> counter) : to_(std::move(to)), counter_(std::move(counter)) {
+public:
+  counted_reply(std::shared_ptr<engine::reply> to, std::shared_ptr<in_flight> counter)
+      : to_(std::move(to)), counter_(std::move(counter)) {
     counter_->add();
   }
   ~counted_reply() override {
@@ -68,7 +71,7 @@ class counted_reply final : public engine::reply {
   }
   void deliver(engine::answer a) override { to_->deliver(std::move(a)); }
 
- private:
+private:
   std::shared_ptr<engine::reply> to_;
   std::shared_ptr<in_flight> counter_;
 };
@@ -76,17 +79,17 @@ class counted_reply final : public engine::reply {
 }  // namespace
 
 class actor_runtime::impl {
- public:
+public:
   impl(runtime_options options, runtime_dependencies d)
       : options_(options),
         dependencies_{d.catalog, d.shards, d.keyring, d.history, d.clock, d.entropy, d.telemetry, d.log, d.shard_count},
-        config_(options.workers),
-        system_(std::make_unique<caf::actor_system>(config_)),
+        config_(options.workers), system_(std::make_unique<caf::actor_system>(config_)),
         directory_(system_->spawn(run_directory, &dependencies_)) {}
 
   void submit(engine::command c, engine::caller who, std::shared_ptr<engine::reply> to) {
     if (stopping_.load(std::memory_order_acquire)) {
-      return to->deliver(engine::rejection{engine::rejection_code::unavailable, "The node is stopping.", std::chrono::seconds(5)});
+      return to->deliver(
+          engine::rejection{engine::rejection_code::unavailable, "The node is stopping.", std::chrono::seconds(5)});
     }
     auto pending = std::make_shared<pending_command>();
     pending->to = std::make_shared<counted_reply>(std::move(to), in_flight_);
@@ -97,7 +100,8 @@ class actor_runtime::impl {
     if (scope == nullptr) return caf::anon_send(directory_, std::move(pending));
     if (!dependencies_.catalog.find(*scope).value) return reject_unknown(*pending, *scope);
     const auto actor = actor_of(*scope);
-    if (!actor) return pending->reject(engine::rejection_code::unavailable, "The node is stopping.", std::chrono::seconds(5));
+    if (!actor)
+      return pending->reject(engine::rejection_code::unavailable, "The node is stopping.", std::chrono::seconds(5));
     caf::anon_send(actor, std::move(pending));
   }
 
@@ -116,7 +120,7 @@ class actor_runtime::impl {
     end_system();
   }
 
- private:
+private:
   // A scope may be missing only because the shard that has it is not open.
   void reject_unknown(const pending_command& c, const events::id_scope& scope) const {
     for (std::uint32_t i = 0; i < dependencies_.shard_count; ++i) {
@@ -175,10 +179,14 @@ class actor_runtime::impl {
 
 actor_runtime::actor_runtime(runtime_options options, runtime_dependencies dependencies)
     : impl_(std::make_unique<impl>(options, dependencies)) {}
-actor_runtime::~actor_runtime() { impl_->stop(std::chrono::milliseconds(0)); }
+actor_runtime::~actor_runtime() {
+  impl_->stop(std::chrono::milliseconds(0));
+}
 void actor_runtime::submit(engine::command c, engine::caller who, std::shared_ptr<engine::reply> to) {
   impl_->submit(std::move(c), std::move(who), std::move(to));
 }
-void actor_runtime::stop(std::chrono::milliseconds drain) { impl_->stop(drain); }
+void actor_runtime::stop(std::chrono::milliseconds drain) {
+  impl_->stop(drain);
+}
 
 }  // namespace muster::actors

@@ -37,7 +37,7 @@ struct runtime_dependencies {
 /// The actors of a node: the way in for commands. One scope actor per ID scope with its device actors below it, and one
 /// directory actor.
 class actor_runtime final : public engine::command_gateway {
- public:
+public:
   actor_runtime(runtime_options options, runtime_dependencies dependencies);
   /// Stops at once if `stop` was not called.
   ~actor_runtime() override;
@@ -47,7 +47,7 @@ class actor_runtime final : public engine::command_gateway {
   /// Takes no further commands, waits at most `drain` for those in flight to be answered, and ends the actors.
   void stop(std::chrono::milliseconds drain);
 
- private:
+private:
   class impl;
   std::unique_ptr<impl> impl_;
 };

@@ -19,10 +19,11 @@ using engine::rejection_code;
 namespace {
 
 constexpr std::size_t own_queue_max = 256;
-constexpr std::size_t asked_to_go_max = 64;  // a message each; more go with the next sweep
+constexpr std::size_t asked_to_go_max = 1024;  // in one sweep; more go with the next
 
 struct no_hubs final : engine::hub_reader {
-  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name&, const events::device_id&) override {
+  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name&,
+                                                               const events::device_id&) override {
     return engine::as_of<engine::hub_device_state>{};
   }
 };
@@ -37,7 +38,8 @@ const engine::evidence* evidence_of(const engine::command& c) {
 
 }  // namespace
 
-void scope::init(actor_dependencies* dependencies, scope_options options, events::id_scope id, scope_actor::pointer self) {
+void scope::init(actor_dependencies* dependencies, scope_options options, events::id_scope id,
+                 scope_actor::pointer self) {
   d_ = dependencies;
   options_ = options;
   id_ = std::move(id);
@@ -47,8 +49,9 @@ void scope::init(actor_dependencies* dependencies, scope_options options, events
 
 void scope::take(command_ptr c) {
   if (const auto* id = engine::device_of(c->what)) {
-    return outlive(*d_, [&] { take_device_command(c, *id); },
-                   [&] { c->reject(rejection_code::unavailable, "The request failed; nothing has changed.", 1s); });
+    return outlive(
+        *d_, [&] { take_device_command(c, *id); },
+        [&] { c->reject(rejection_code::unavailable, "The request failed; nothing has changed.", 1s); });
   }
   if (!current_) return start_own(std::move(c));
   if (queue_.size() >= own_queue_max) {
@@ -87,14 +90,16 @@ bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) 
   return false;
 }
 
-void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict) {
+void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
+                            const engine::attestation_verdict& verdict) {
   const auto now = d_->clock.now();
   if (!budget_->admit(shown.source_address, *verdict.refusal, now)) {
     return c->answer(too_many_attempts());
   }
   no_hubs hubs;
-  const auto d = engine::decide_refusal({}, shown, verdict, events::stream_name::refusals(id_),
-                                        {{now, d_->entropy, *c->judged_on.value, c->judged_on.sequence}, {}, nullptr, nullptr, hubs});
+  const auto d = engine::decide_refusal(
+      {}, shown, verdict, events::stream_name::refusals(id_),
+      {{now, d_->entropy, *c->judged_on.value, c->judged_on.sequence}, {}, nullptr, nullptr, hubs});
   auto p = engine::to_proposal(d, c->who, nullptr, {}, c->deadline);
   // Nothing here waits for it: the answer goes out from the shard's thread, and a conflict begins anew.
   p.settled = [c, rejected = *d.rejected, to = scope_actor(self_)](const engine::settlement& what) {
@@ -125,14 +130,17 @@ void scope::send_to(child& to, command_ptr c) {
   self_->send(to.actor, std::move(c));
 }
 
-// More go than have to, so that not every new device asks.
+// Two for each that comes, so that there are fewer soon; not more, because each question is two messages.
 void scope::make_room() {
-  const auto wanted = std::clamp<std::size_t>(options_.device_actors_max / 16, 1, asked_to_go_max);
-  std::size_t asked = 0;
-  for (const auto& registration : by_use_) {
-    if (asked++ == wanted) break;
-    self_->send(children_.at(registration).actor, may_you_go{});
-  }
+  for (int i = 0; i < 2 && !by_use_.empty(); ++i) ask_to_go(by_use_.front());
+}
+
+// Whoever was asked counts as used: if it stays it was busy, and others are asked first.
+void scope::ask_to_go(const std::string& registration) {
+  auto& each = children_.at(registration);
+  each.used = d_->clock.now();
+  by_use_.splice(by_use_.end(), by_use_, each.recent);
+  self_->send(each.actor, may_you_go{});
 }
 
 // A device is let go only if it has had every command that was sent to it: a command on its way would be lost with it.
@@ -162,11 +170,11 @@ void scope::look_around() {
   const auto idle_since = d_->clock.now() - options_.idle_after;
   const std::size_t live = d_->telemetry.device_actors.load(std::memory_order_relaxed);
   const auto too_many = live - std::min(live, options_.device_actors_max);
-  std::size_t asked = 0;
-  for (const auto& registration : by_use_) {
-    const auto& each = children_.at(registration);
-    if ((each.used > idle_since && asked >= too_many) || asked++ == asked_to_go_max * 16) break;
-    self_->send(each.actor, may_you_go{});
+  const auto most = std::min(by_use_.size(), asked_to_go_max);
+  for (std::size_t asked = 0; asked < most; ++asked) {
+    const auto& oldest = by_use_.front();
+    if (children_.at(oldest).used > idle_since && asked >= too_many) break;
+    ask_to_go(oldest);
   }
   sum_up_suppressed(d_->clock.now(), nullptr);
 }
@@ -193,7 +201,8 @@ engine::decision scope::summary_of(const engine::scope_snapshot& snapshot) const
     auto& count = suppressed.counts.emplace_back();
     count.reason = each.reason;
     count.count = each.count;
-    if (!each.address.empty()) count.source_address = engine::seal(snapshot.data_key, stream, "sourceAddress", each.address, d_->entropy);
+    if (!each.address.empty())
+      count.source_address = engine::seal(snapshot.data_key, stream, "sourceAddress", each.address, d_->entropy);
   }
   engine::decision d;
   d.events.push_back({stream, {}, std::move(suppressed), {}});
@@ -202,14 +211,18 @@ engine::decision scope::summary_of(const engine::scope_snapshot& snapshot) const
 
 // The minute at hand counts as ended: nothing will come any more.
 void scope::sum_up_all(std::shared_ptr<void> done) {
-  if (summing_up_) asked_meanwhile_ = std::move(done);
-  else sum_up_suppressed(d_->clock.now() + 1min, std::move(done));
+  if (summing_up_)
+    asked_meanwhile_ = std::move(done);
+  else
+    sum_up_suppressed(d_->clock.now() + 1min, std::move(done));
 }
 
 void scope::summed_up(bool recorded) {
   summing_up_ = false;
-  if (recorded) unsent_ = {};
-  else d_->log.write(engine::log_level::warning, "a summary of suppressed attempts was not recorded yet");
+  if (recorded)
+    unsent_ = {};
+  else
+    d_->log.write(engine::log_level::warning, "a summary of suppressed attempts was not recorded yet");
   if (asked_meanwhile_) sum_up_all(std::exchange(asked_meanwhile_, nullptr));
 }
 
@@ -225,8 +238,11 @@ void scope::start_own(command_ptr c) {
 }
 
 void scope::decide_own() {
-  outlive(*d_, [this] { propose_own(); },
-          [this] { finish_own(engine::rejection{rejection_code::unavailable, "The request failed; nothing has changed.", 1s}); });
+  outlive(
+      *d_, [this] { propose_own(); },
+      [this] {
+        finish_own(engine::rejection{rejection_code::unavailable, "The request failed; nothing has changed.", 1s});
+      });
 }
 
 void scope::propose_own() {
@@ -235,15 +251,20 @@ void scope::propose_own() {
   }
   snapshot_ = d_->catalog.find(id_);
   const auto view = snapshot_.value ? d_->catalog.view(snapshot_.value->shard) : nullptr;
-  if (!view) return finish_own(engine::rejection{rejection_code::unavailable, "The service is not open on this node yet.", 1s});
+  if (!view)
+    return finish_own(engine::rejection{rejection_code::unavailable, "The service is not open on this node yet.", 1s});
   auto recorded = engine::find_recorded(current_->who, id_, snapshot_.value->shard, *view, d_->history, d_->keyring);
-  if (!recorded) return finish_own(engine::rejection{rejection_code::unavailable, "The earlier answer cannot be read.", 1s});
+  if (!recorded)
+    return finish_own(engine::rejection{rejection_code::unavailable, "The earlier answer cannot be read.", 1s});
   command_seen_ = recorded->seen;
   if (recorded->found) return finish_own(std::move(*recorded->found));
   decision_ = std::visit(
-      [&](const auto& c) { return decide(c, engine::decision_context{d_->clock.now(), d_->entropy, *snapshot_.value, snapshot_.sequence}); },
+      [&](const auto& c) {
+        return decide(c, engine::decision_context{d_->clock.now(), d_->entropy, *snapshot_.value, snapshot_.sequence});
+      },
       current_->what);
-  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable) return finish_own(*decision_.rejected);
+  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable)
+    return finish_own(*decision_.rejected);
   auto p = engine::to_proposal(decision_, current_->who, &id_, command_seen_, current_->deadline);
   p.settled = [to = scope_actor(self_)](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
   d_->shards.propose(snapshot_.value->shard, std::move(p));
@@ -251,8 +272,10 @@ void scope::propose_own() {
 
 template <class Command>
 engine::decision scope::decide(const Command& c, engine::decision_context context) {
-  if constexpr (requires { engine::decide(c, context); }) return engine::decide(c, context);
-  else return engine::decision::reject(rejection_code::unavailable, "The command does not belong to a scope.");
+  if constexpr (requires { engine::decide(c, context); })
+    return engine::decide(c, context);
+  else
+    return engine::decision::reject(rejection_code::unavailable, "The command does not belong to a scope.");
 }
 
 engine::group_state scope::group_of(const events::group_id& id) const {
@@ -271,7 +294,9 @@ engine::decision scope::decide(const engine::put_group& c, engine::decision_cont
   if (state.group) {
     const auto& attestation = state.group->terms.attestation;
     const auto found = d_->keyring.find(attestation.data_key);
-    if (!found) return engine::decision::reject(rejection_code::unavailable, "The group's keys cannot be opened: its data key is missing.");
+    if (!found)
+      return engine::decision::reject(rejection_code::unavailable,
+                                      "The group's keys cannot be opened: its data key is missing.");
     key = engine::named_key{attestation.data_key, *found};
     entry.data_key = &*key;
     entry.keys = &snapshot_.value->groups.at(c.group.id.key())->keys;
@@ -293,18 +318,26 @@ engine::decision scope::decide(const engine::delete_hub_device& c, engine::decis
 void scope::settle(const engine::settlement& what) {
   if (!current_) return;
   switch (what.kind) {
-    case engine::settlement_kind::committed:
-      return outlive(*d_, [&] { finish_own(own_answer(what)); },
-                     [this] { finish_own(engine::rejection{rejection_code::unavailable, "The request was recorded, but its answer is lost.", 1s}); });
-    case engine::settlement_kind::conflict:
-      if (++current_->tries <= limits::conflict_retries_max) return decide_own();
-      return finish_own(engine::rejection{rejection_code::unavailable, "The request met too many concurrent changes.", 1s});
-    case engine::settlement_kind::overloaded:
-      return finish_own(engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
-    case engine::settlement_kind::too_large:
-      return finish_own(engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
-    case engine::settlement_kind::unavailable:
-      return finish_own(engine::rejection{rejection_code::unavailable, "The request could not be recorded; nothing has changed.", 1s});
+  case engine::settlement_kind::committed:
+    return outlive(
+        *d_, [&] { finish_own(own_answer(what)); },
+        [this] {
+          finish_own(
+              engine::rejection{rejection_code::unavailable, "The request was recorded, but its answer is lost.", 1s});
+        });
+  case engine::settlement_kind::conflict:
+    if (++current_->tries <= limits::conflict_retries_max) return decide_own();
+    return finish_own(
+        engine::rejection{rejection_code::unavailable, "The request met too many concurrent changes.", 1s});
+  case engine::settlement_kind::overloaded:
+    return finish_own(
+        engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
+  case engine::settlement_kind::too_large:
+    return finish_own(
+        engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
+  case engine::settlement_kind::unavailable:
+    return finish_own(
+        engine::rejection{rejection_code::unavailable, "The request could not be recorded; nothing has changed.", 1s});
   }
 }
 
@@ -332,11 +365,12 @@ void scope::finish_own(engine::answer a) {
   start_own(std::move(next));
 }
 
-scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies, scope_options options,
-                                     events::id_scope id) {
+scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies,
+                                     scope_options options, events::id_scope id) {
   supervise(self, *dependencies);
   self->state.init(dependencies, options, std::move(id), self);
-  self->set_down_handler([self](const caf::down_msg& down) { self->state.device_down(down.source, static_cast<bool>(down.reason)); });
+  self->set_down_handler(
+      [self](const caf::down_msg& down) { self->state.device_down(down.source, static_cast<bool>(down.reason)); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
     self->state.stop();
     self->quit(exit.reason);

@@ -22,7 +22,7 @@ struct scope_options {
 
 /// The state of a scope actor: its devices' actors, and its own commands, one at a time.
 class scope {
- public:
+public:
   static inline const char* name = "scope";
 
   void init(actor_dependencies* dependencies, scope_options options, events::id_scope id, scope_actor::pointer self);
@@ -36,7 +36,7 @@ class scope {
   void device_down(const caf::actor_addr& who, bool failed);
   void stop();
 
- private:
+private:
   struct child {
     device_actor actor;
     std::uint64_t sent = 0;
@@ -49,6 +49,7 @@ class scope {
   void send_to(child& to, command_ptr c);
   void forget(const std::string& registration);
   void make_room();
+  void ask_to_go(const std::string& registration);
   bool judge_stranger(const command_ptr& c, const engine::evidence& shown);
   void refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict);
   void sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done);
@@ -74,12 +75,12 @@ class scope {
 
   std::unordered_map<std::string, child> children_;  ///< by the registration id's key
   std::unordered_map<caf::actor_id, std::string> by_actor_;
-  std::list<std::string> by_use_;                    ///< least recently used first
-  std::set<std::string> failed_;                     ///< ids whose actor died of an exception; rare
+  std::list<std::string> by_use_;  ///< least recently used first
+  std::set<std::string> failed_;   ///< ids whose actor died of an exception; rare
 
-  engine::failure_budget::summary unsent_;           ///< suppressed attempts that are not on the log yet
-  bool summing_up_ = false;                          ///< a summary of them is on its way
-  std::shared_ptr<void> asked_meanwhile_;            ///< `done` of a `sum_up` that came during that
+  engine::failure_budget::summary unsent_;  ///< suppressed attempts that are not on the log yet
+  bool summing_up_ = false;                 ///< a summary of them is on its way
+  std::shared_ptr<void> asked_meanwhile_;   ///< `done` of a `sum_up` that came during that
 
   command_ptr current_;
   std::deque<command_ptr> queue_;
@@ -89,7 +90,7 @@ class scope {
 };
 
 /// The actor of ID scope `id`.
-scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies, scope_options options,
-                                     events::id_scope id);
+scope_actor::behavior_type run_scope(scope_actor::stateful_pointer<scope> self, actor_dependencies* dependencies,
+                                     scope_options options, events::id_scope id);
 
 }  // namespace muster::actors

@@ -21,8 +21,8 @@ inline std::string text_of(const std::exception_ptr& thrown) {
   }
 }
 
-/// An exception ends the actor that threw it and nobody else: it is logged, and the replies that the actor held answer 503 as
-/// they go. CAF's own handler would print to stdout.
+/// An exception ends the actor that threw it and nobody else: it is logged, and the replies that the actor held answer
+/// 503 as they go. CAF's own handler would print to stdout.
 template <class Self>
 void supervise(Self self, actor_dependencies& dependencies) {
   self->set_exception_handler([&dependencies](std::exception_ptr& thrown) -> caf::error {
@@ -31,13 +31,15 @@ void supervise(Self self, actor_dependencies& dependencies) {
   });
 }
 
-/// Runs `work` for an actor that others depend on, and which therefore outlives an exception: it is logged, and `recover` called.
+/// Runs `work` for an actor that others depend on, and which therefore outlives an exception: it is logged, and
+/// `recover` called.
 template <class Work, class Recover>
 void outlive(actor_dependencies& dependencies, const Work& work, const Recover& recover) {
   try {
     work();
   } catch (...) {
-    dependencies.log.write(engine::log_level::error, "a command failed", {{"error", text_of(std::current_exception())}});
+    dependencies.log.write(engine::log_level::error, "a command failed",
+                           {{"error", text_of(std::current_exception())}});
     recover();
   }
 }
@@ -50,7 +52,8 @@ inline void count_attestation(engine::telemetry& telemetry, const engine::attest
 
 /// The answer to a refused attempt beyond the failure budget.
 inline engine::rejection too_many_attempts() {
-  return {engine::rejection_code::too_many_attempts, "Too many failed attempts; try again later.", std::chrono::seconds(60)};
+  return {engine::rejection_code::too_many_attempts, "Too many failed attempts; try again later.",
+          std::chrono::seconds(60)};
 }
 
 }  // namespace muster::actors

@@ -7,7 +7,8 @@ namespace muster::engine {
 
 namespace {
 
-std::optional<opened_keys> open_keys(const events::attestation_mechanism& attestation, const events::stream_name& stream, keyring& keys) {
+std::optional<opened_keys> open_keys(const events::attestation_mechanism& attestation,
+                                     const events::stream_name& stream, keyring& keys) {
   const auto key = keys.find(attestation.data_key);
   if (!key) return std::nullopt;  // deleted since: the entry is given without its keys
   auto opened = unseal_keys(*key, stream, attestation.keys);
@@ -32,10 +33,12 @@ events::timestamp creation_of(const events::recorded_event& e, const events::id_
 answer answer_of(const events::recorded_event& e, const events::id_scope& scope, shard_view& view, keyring& keys) {
   const auto created = creation_of(e, scope, view);
   const auto enrollment = [&](const events::individual_enrollment& stored) -> answer {
-    return enrollment_answer{{stored, e.meta.version, created, e.meta.time}, open_keys(stored.terms.attestation, e.meta.stream, keys)};
+    return enrollment_answer{{stored, e.meta.version, created, e.meta.time},
+                             open_keys(stored.terms.attestation, e.meta.stream, keys)};
   };
   const auto group = [&](const events::enrollment_group& stored) -> answer {
-    return group_answer{{e.meta.version, stored, created, e.meta.time}, open_keys(stored.terms.attestation, e.meta.stream, keys)};
+    return group_answer{{e.meta.version, stored, created, e.meta.time},
+                        open_keys(stored.terms.attestation, e.meta.stream, keys)};
   };
   return std::visit(overload{[&](const events::enrollment_created& each) { return enrollment(each.enrollment); },
                              [&](const events::enrollment_updated& each) { return enrollment(each.enrollment); },
@@ -47,8 +50,8 @@ answer answer_of(const events::recorded_event& e, const events::id_scope& scope,
 
 }  // namespace
 
-result<recorded_command> find_recorded(const caller& who, const events::id_scope& scope, events::shard_id shard, shard_view& view,
-                                       history& past, keyring& keys) {
+result<recorded_command> find_recorded(const caller& who, const events::id_scope& scope, events::shard_id shard,
+                                       shard_view& view, history& past, keyring& keys) {
   recorded_command recorded;
   if (who.command_id.empty()) return recorded;
   const auto known = view.command(scope, who.command_id);
@@ -57,7 +60,8 @@ result<recorded_command> find_recorded(const caller& who, const events::id_scope
   if (!known->value) return recorded;
   if (known->value->request != who.request) {
     recorded.found = rejection{rejection_code::command_id_reused,
-                               "The Idempotency-Key '" + who.command_id + "' was used with another request: use a new one for each request.",
+                               "The Idempotency-Key '" + who.command_id +
+                                   "' was used with another request: use a new one for each request.",
                                {}};
     return recorded;
   }

@@ -361,8 +361,9 @@ namespace {
 
 std::string write_event(const event& e, const sealed_renderer* render) {
   thread_local rapidjson::StringBuffer buffer;
+  thread_local json_out out(buffer);
   buffer.Clear();
-  json_out out(buffer);
+  out.Reset(buffer);
   json_writer writer(out, render);
   std::visit([&](const auto& each) { writer.write(each); }, e);
   return {buffer.GetString(), buffer.GetSize()};

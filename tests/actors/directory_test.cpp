@@ -91,6 +91,7 @@ BOOST_AUTO_TEST_CASE(as_soon_as_their_shard_is_open) {
   advance(2s);
   BOOST_TEST(waiting->waiting());
   shards.start_serving(1);
+  run();
   advance(1s);
   waiting->get<service_answer>();
 }
@@ -105,6 +106,7 @@ BOOST_AUTO_TEST_CASE(later_if_their_shard_stays_closed_and_others_are_not_held_u
   done(service("third")).get<service_answer>();
   BOOST_TEST(done(service("second")).rejected_as(rejection_code::service_exists));
   shards.start_serving(1);
+  run();
   advance(1s);
   BOOST_TEST(exists("second"));
   BOOST_TEST(count_in_directory("placement_confirmed") == 3U);

@@ -42,7 +42,8 @@ BOOST_AUTO_TEST_CASE(an_idle_actor_goes_and_the_next_command_finds_everything_ag
 BOOST_AUTO_TEST_CASE(a_command_that_crosses_the_passivation_is_not_lost) {
   enroll_all(1);
   let_pass(70s);
-  // The sweep stands in the scope actor's mailbox before the command: it asks the device while the command is on its way.
+  // The sweep stands in the scope actor's mailbox before the command: it asks the device while the command is on its
+  // way.
   const auto crossing = ask(registration("dev-0", keys["dev-0"]));
   run();
   crossing->get<registration_answer>();
@@ -106,10 +107,11 @@ BOOST_AUTO_TEST_CASE(commands_that_wait_for_an_actor_that_dies_are_answered_by_t
   enroll_all(1);
   shards.hold = [](const engine::proposal& p) { return tests::writes(p, "device_registered"); };
   const auto first = ask(registration("dev-0", keys["dev-0"]));
-  const auto second = ask(enrollment("dev-0", engine::precondition::kind::any));
+  auto other = registration("dev-0", keys["dev-0"]);
+  other.payload = events::json_text{"{}"};
+  const auto second = ask(other);
   const auto third = ask(engine::look_up_registration{scope, shown("dev-0", keys["dev-0"])});
   run();
-  auto change = enrollment("dev-0", engine::precondition::kind::any);
   shards.release();
   entropy.broken = true;
   run();
@@ -117,7 +119,7 @@ BOOST_AUTO_TEST_CASE(commands_that_wait_for_an_actor_that_dies_are_answered_by_t
   BOOST_TEST(second->dropped);
   BOOST_TEST(third->dropped);
   entropy.broken = false;
-  done(change).get<engine::enrollment_answer>();
+  done(registration("dev-0", keys["dev-0"])).get<registration_answer>();
 }
 
 BOOST_AUTO_TEST_CASE(an_exception_in_the_scope_actor_takes_nobody_down) {
@@ -135,8 +137,10 @@ BOOST_AUTO_TEST_CASE(after_another_node_wrote_the_shard_devices_are_loaded_anew)
   done(registration("dev-0", keys["dev-0"])).get<registration_answer>();
   const auto& id = device("dev-0").registration->id;
   engine::decision deletion;
-  deletion.events.push_back({events::stream_name::device(scope, id), device("dev-0").version.next(),
-                             events::registration_deleted{id, device("dev-0").registration->data_key}, {}});
+  deletion.events.push_back({events::stream_name::device(scope, id),
+                             device("dev-0").version.next(),
+                             events::registration_deleted{id, device("dev-0").registration->data_key},
+                             {}});
   auto p = engine::to_proposal(deletion, {"test", "c", {}, {}}, nullptr, {}, clock.now() + 1min);
   p.settled = [](const engine::settlement&) {};
   shards.write_elsewhere(0, std::move(p));

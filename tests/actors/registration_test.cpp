@@ -11,7 +11,8 @@ struct fixture : tests::actor_fixture {
   fixture() { make_service(); }
 
   void disable_group(std::string_view id) {
-    BOOST_TEST(std::holds_alternative<engine::group_answer>(*done(group(id, false, engine::precondition::kind::any)).answer));
+    BOOST_TEST(
+        std::holds_alternative<engine::group_answer>(*done(group(id, false, engine::precondition::kind::any)).answer));
   }
 };
 
@@ -79,13 +80,15 @@ BOOST_AUTO_TEST_CASE(an_operation_that_is_not_among_the_last_two_is_not_found) {
 
 BOOST_AUTO_TEST_CASE(a_device_that_never_registered_has_no_registration_to_look_up) {
   const auto key = enroll("dev-1");
-  BOOST_TEST(done(engine::look_up_registration{scope, shown("dev-1", key)}).rejected_as(rejection_code::registration_not_found));
+  BOOST_TEST(done(engine::look_up_registration{scope, shown("dev-1", key)})
+                 .rejected_as(rejection_code::registration_not_found));
 }
 
 BOOST_AUTO_TEST_CASE(a_device_may_poll_five_times_in_ten_seconds_and_strangers_do_not_spend_its_polls) {
   const auto key = enroll("dev-1");
   const auto operation = done(registration("dev-1", key)).get<registration_answer>().operation_id;
-  for (int i = 0; i < 8; ++i) BOOST_TEST(done(poll("dev-1", "wrong", operation)).rejected_as(rejection_code::not_attested));
+  for (int i = 0; i < 8; ++i)
+    BOOST_TEST(done(poll("dev-1", "wrong", operation)).rejected_as(rejection_code::not_attested));
   for (int i = 0; i < 5; ++i) done(poll("dev-1", key, operation)).get<registration_answer>();
   const auto sixth = done(poll("dev-1", key, operation));
   BOOST_TEST(sixth.rejected_as(rejection_code::too_many_requests));

@@ -1,5 +1,4 @@
 #include "actors/runtime.hpp"
-
 #include "actors/shard_host.hpp"
 #include "connectors/memory_journal.hpp"
 #include "connectors/memory_keyring.hpp"
@@ -48,7 +47,8 @@ struct fixture {
   actors::runtime_options options;
 
   fixture() {
-    auto made = actors::shard_host::make({"node-a", 1, 60s}, {journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
+    auto made = actors::shard_host::make({"node-a", 1, 60s},
+                                         {journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
     BOOST_TEST_REQUIRE(made.has_value());
     host = std::move(*made);
     options.refusals_per_minute_scope = 1;
@@ -94,7 +94,8 @@ struct fixture {
     c.group.id = tests::named<events::group_id>("fleet");
     return *std::get<engine::group_answer>(wait(submit(c))).keys;
   }
-  engine::register_device registration(const events::id_scope& scope, const std::string& id, std::string_view key) const {
+  engine::register_device registration(const events::id_scope& scope, const std::string& id,
+                                       std::string_view key) const {
     const auto token = tests::sign(key, scope.text() + "%2Fregistrations%2F" + id, clock.now() + 1h);
     return {scope, {tests::named<events::registration_id>(id), token, "https", "2021-06-01", "192.0.2.1"}, {}};
   }
@@ -165,8 +166,8 @@ BOOST_AUTO_TEST_CASE(sums_up_suppressed_attempts_before_it_stops) {
   runtime->stop(5s);
   const auto page = history.of_service(scope, {}, 100, false);
   BOOST_TEST_REQUIRE(page.has_value());
-  const auto summaries =
-      std::ranges::count_if(page->entries, [](const auto& each) { return each.meta.type == "muster.attempts_suppressed.v1"; });
+  const auto summaries = std::ranges::count_if(
+      page->entries, [](const auto& each) { return each.meta.type == "muster.attempts_suppressed.v1"; });
   BOOST_TEST(summaries == 1);
 }
 

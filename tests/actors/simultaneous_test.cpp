@@ -18,7 +18,8 @@ struct fixture : tests::actor_fixture {
   }
 
   /// Registers of one ID that all arrive before the first is decided.
-  std::vector<asked_ptr> at_once(std::size_t size, const std::function<bool(std::size_t)>& wrong = [](std::size_t) { return false; }) {
+  std::vector<asked_ptr>
+  at_once(std::size_t size, const std::function<bool(std::size_t)>& wrong = [](std::size_t) { return false; }) {
     std::vector<asked_ptr> all;
     for (std::size_t i = 0; i < size; ++i) all.push_back(ask(registration("dev-1", wrong(i) ? "wrong" : key)));
     return all;
@@ -43,7 +44,8 @@ BOOST_AUTO_TEST_CASE(two_of_one_id_are_one_operation) {
   const auto both = at_once(2);
   run();
   BOOST_TEST(operations_of(both).size() == 1U);
-  BOOST_TEST(both[0]->get<registration_answer>().record.version.value() == both[1]->get<registration_answer>().record.version.value());
+  BOOST_TEST(both[0]->get<registration_answer>().record.version.value() ==
+             both[1]->get<registration_answer>().record.version.value());
   BOOST_TEST(count("device_registered") == 1U);
 }
 
@@ -52,8 +54,10 @@ BOOST_AUTO_TEST_CASE(of_twenty_every_wrong_key_is_refused_and_the_others_are_one
   const auto all = at_once(20, wrong);
   run();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (wrong(i)) BOOST_TEST(all[i]->rejected_as(rejection_code::not_attested));
-    else BOOST_TEST(all[i]->get<registration_answer>().record.hub->text() == "hub1");
+    if (wrong(i))
+      BOOST_TEST(all[i]->rejected_as(rejection_code::not_attested));
+    else
+      BOOST_TEST(all[i]->get<registration_answer>().record.hub->text() == "hub1");
   }
   BOOST_TEST(operations_of(all).size() == 1U);
   BOOST_TEST(count("device_registered") == 1U);
@@ -102,8 +106,10 @@ BOOST_AUTO_TEST_CASE(a_busy_device_queues_eight_commands_and_answers_429_beyond)
   for (int i = 0; i < 10; ++i) lookups.push_back(ask(engine::look_up_registration{scope, shown("dev-1", key)}));
   run();
   for (std::size_t i = 0; i < lookups.size(); ++i) {
-    if (i < 8) BOOST_TEST(lookups[i]->waiting());
-    else BOOST_TEST(lookups[i]->rejected_as(rejection_code::too_many_requests));
+    if (i < 8)
+      BOOST_TEST(lookups[i]->waiting());
+    else
+      BOOST_TEST(lookups[i]->rejected_as(rejection_code::too_many_requests));
   }
   BOOST_TEST(lookups.back()->get<engine::rejection>().retry_after.count() == 1);
   shards.release();

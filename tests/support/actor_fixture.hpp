@@ -10,13 +10,12 @@
 #include "tests/support/fake_entropy.hpp"
 #include "tests/support/fake_shard.hpp"
 
+#include <boost/test/unit_test.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
-
-#include <boost/test/unit_test.hpp>
 
 #include <stdexcept>
 
@@ -64,8 +63,8 @@ struct asked {
   bool waiting() const { return !answer && !dropped; }
 };
 
-/// The actors of a node over two shards in memory, in virtual time: nothing runs but in `run`, and no time passes but in
-/// `advance`. The only fixture for actors: a system that is not drained before it goes would hang.
+/// The actors of a node over two shards in memory, in virtual time: nothing runs but in `run`, and no time passes but
+/// in `advance`. The only fixture for actors: a system that is not drained before it goes would hang.
 class actor_fixture {
 public:
   using asked_ptr = std::shared_ptr<asked>;
@@ -131,8 +130,10 @@ public:
     if (!command_id.empty()) pending->who.request = events::sha256(request);
     pending->deadline = clock.now() + engine::limits::command_deadline;
     pending->what = std::move(c);
-    if (const auto* id = engine::scope_of(pending->what)) caf::anon_send(actor_of(*id), std::move(pending));
-    else caf::anon_send(directory_, std::move(pending));
+    if (const auto* id = engine::scope_of(pending->what))
+      caf::anon_send(actor_of(*id), std::move(pending));
+    else
+      caf::anon_send(directory_, std::move(pending));
     return made;
   }
   /// Sends a command and waits.
@@ -142,7 +143,9 @@ public:
     return *made;
   }
 
-  static engine::create_service service(std::string_view name) { return {named<events::service_name>(name), {}, {}, {}}; }
+  static engine::create_service service(std::string_view name) {
+    return {named<events::service_name>(name), {}, {}, {}};
+  }
   /// Makes the service that commands are for from now on; it has one hub.
   void make_service(std::string_view name = "demo", events::service_settings settings = {}) {
     auto c = service(name);
@@ -166,15 +169,19 @@ public:
     return c;
   }
   /// Enrolls a device; gives its primary key.
-  std::string enroll(std::string_view id) { return done(enrollment(id)).get<engine::enrollment_answer>().keys->primary; }
+  std::string enroll(std::string_view id) {
+    return done(enrollment(id)).get<engine::enrollment_answer>().keys->primary;
+  }
   /// Makes a group; gives its keys.
   engine::opened_keys make_group(std::string_view id) { return *done(group(id)).get<engine::group_answer>().keys; }
 
   engine::evidence shown(std::string_view id, std::string_view key, std::string address = "192.0.2.1") const {
     const auto resource = scope.text() + "%2Fregistrations%2F" + std::string(id);
-    return {named<events::registration_id>(id), sign(key, resource, clock.now() + 1h), "https", "2021-06-01", std::move(address)};
+    return {named<events::registration_id>(id), sign(key, resource, clock.now() + 1h), "https", "2021-06-01",
+            std::move(address)};
   }
-  engine::register_device registration(std::string_view id, std::string_view key, std::string address = "192.0.2.1") const {
+  engine::register_device registration(std::string_view id, std::string_view key,
+                                       std::string address = "192.0.2.1") const {
     return {scope, shown(id, key, std::move(address)), {}};
   }
   engine::poll_operation poll(std::string_view id, std::string_view key, std::string operation) const {
@@ -187,14 +194,18 @@ public:
   // What there is -------------------------------------------------------------------------------------------------
 
   /// The events of the service on the log, as data, whose type is `muster.NAME.v1`.
-  std::vector<std::string> events_named(std::string_view name) { return pick(history.of_service(scope, {}, 1000, true), name); }
+  std::vector<std::string> events_named(std::string_view name) {
+    return pick(history.of_service(scope, {}, 1000, true), name);
+  }
   std::size_t count(std::string_view name) { return events_named(name).size(); }
   std::size_t count_in_directory(std::string_view name) {
     return pick(history.of_stream(events::stream_name::directory(), {}, 1000, true), name).size();
   }
   engine::device_state device(std::string_view id) {
     const auto shard = catalog.find(scope).value->shard;
-    return shards.rows(static_cast<std::uint32_t>(shard.value())).device(scope, named<events::registration_id>(id))->value;
+    return shards.rows(static_cast<std::uint32_t>(shard.value()))
+        .device(scope, named<events::registration_id>(id))
+        ->value;
   }
   std::uint64_t live() const { return telemetry.device_actors; }
 

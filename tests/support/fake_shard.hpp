@@ -25,8 +25,8 @@ inline bool writes(const engine::proposal& p, std::string_view name) {
   return std::ranges::any_of(p.events, [&](const events::event_record& each) { return each.meta.type == type; });
 }
 
-/// The shards of a node without threads: the real fold and writer over the journal that it is given, with projections in
-/// memory. Nothing happens until `step`. A test may hold proposals back, or decide what becomes of them.
+/// The shards of a node without threads: the real fold and writer over the journal that it is given, with projections
+/// in memory. Nothing happens until `step`. A test may hold proposals back, or decide what becomes of them.
 class fake_shards final : public engine::proposal_sink {
 public:
   fake_shards(engine::journal& journal, engine::keyring& keys, engine::clock& clock, engine::entropy& random,
