@@ -106,7 +106,7 @@ private:
     auto status = db_->PauseBackgroundWork();
     if (status.ok()) status = db_->ContinueBackgroundWork();
     if (status.ok()) status = db_->DisableFileDeletions();
-    if (status.ok()) status = db_->EnableFileDeletions(/*force=*/true);
+    if (status.ok()) status = db_->EnableFileDeletions();
     return status;
   }
 
