@@ -130,9 +130,11 @@ void scope::send_to(child& to, command_ptr c) {
   self_->send(to.actor, std::move(c));
 }
 
-// Two for each that comes, so that there are fewer soon; not more, because each question is two messages.
+// For the one that comes, and for one more while there are too many; not more, because each question is two messages.
 void scope::make_room() {
-  for (int i = 0; i < 2 && !by_use_.empty(); ++i) ask_to_go(by_use_.front());
+  const std::size_t live = d_->telemetry.device_actors.load(std::memory_order_relaxed);
+  const std::size_t asked = live > options_.device_actors_max ? 2 : 1;
+  for (std::size_t i = 0; i < asked && !by_use_.empty(); ++i) ask_to_go(by_use_.front());
 }
 
 // Whoever was asked counts as used: if it stays it was busy, and others are asked first.
