@@ -365,7 +365,7 @@ device_actor::behavior_type run_device(device_actor::stateful_pointer<device> se
       [self](const proposal_settled& settled) { self->state.settle(settled.what); },
       [self](may_you_go) {
         const auto& s = self->state;
-        if (s.idle()) self->send(s.identity().parent, ready_to_go{s.identity().id.key(), s.received()});
+        if (s.idle()) self->send(s.identity().parent, ready_to_go{s.identity().id.key(), s.received(), self->id()});
       },
       [self](go) { self->quit(); },
   };

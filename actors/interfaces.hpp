@@ -88,6 +88,7 @@ struct may_you_go {};
 struct ready_to_go {
   std::string registration;  ///< the id's key
   std::uint64_t received = 0;
+  caf::actor_id from = 0;  ///< who says so: asked twice, an actor answers twice, and may have a successor by then
 };
 /// Scope to device: go. Nothing is in flight to it.
 struct go {};

@@ -148,7 +148,7 @@ void scope::ask_to_go(const std::string& registration) {
 // A device is let go only if it has had every command that was sent to it: a command on its way would be lost with it.
 void scope::let_go(const ready_to_go& device) {
   const auto at = children_.find(device.registration);
-  if (at == children_.end() || at->second.sent != device.received) return;
+  if (at == children_.end() || at->second.actor.id() != device.from || at->second.sent != device.received) return;
   self_->send(at->second.actor, go{});
   ++d_->telemetry.device_actors_passivated;
   forget(device.registration);

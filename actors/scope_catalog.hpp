@@ -10,10 +10,10 @@
 
 namespace muster::actors {
 
-/// The catalog of a node: what the shards' folds have published. Reads share a lock for a few loads; a publication happens
-/// only when a service or a group changes.
+/// The catalog of a node: what the shards' folds have published. Reads share a lock for a few loads; a publication
+/// happens only when a service or a group changes.
 class scope_catalog final : public engine::catalog {
- public:
+public:
   explicit scope_catalog(std::uint32_t shards) : shards_(shards) {}
 
   using snapshot = std::shared_ptr<const engine::scope_snapshot>;
@@ -30,7 +30,7 @@ class scope_catalog final : public engine::catalog {
   /// The shard's read models are `view`; nothing while it is not open.
   void set_view(events::shard_id shard, std::shared_ptr<engine::shard_view> view);
 
- private:
+private:
   struct shard_entry {
     std::atomic<std::uint64_t> folded_to{0};
     std::shared_ptr<engine::shard_view> view;

@@ -25,11 +25,13 @@ using namespace std::chrono_literals;
 
 constexpr auto idle_wait = 100ms;  // how often a shard thread looks at its timers when nothing happens
 
-std::string text_of(events::shard_id shard) { return std::to_string(shard.value()); }
+std::string text_of(events::shard_id shard) {
+  return std::to_string(shard.value());
+}
 
 /// A flag that one thread waits for and others raise.
 class wake_flag {
- public:
+public:
   void raise() {
     {
       const std::lock_guard lock(mutex_);
@@ -44,7 +46,7 @@ class wake_flag {
     raised_ = false;
   }
 
- private:
+private:
   std::mutex mutex_;
   std::condition_variable condition_;
   bool raised_ = false;
@@ -61,7 +63,8 @@ struct journal_report {
 struct slot {
   slot(events::shard_id number, std::shared_ptr<engine::shard_projection> rows, engine::shard_options options,
        shard_host_dependencies& d)
-      : id(number), projection(std::move(rows)), writer(std::move(options), projection->position(), d.entropy), scopes(number, d.keyring), serving(projection) {}
+      : id(number), projection(std::move(rows)), writer(std::move(options), projection->position(), d.entropy),
+        scopes(number, d.keyring), serving(projection) {}
 
   events::shard_id id;
   std::shared_ptr<engine::shard_projection> projection;
@@ -99,7 +102,7 @@ struct journal_job {
 }  // namespace
 
 class shard_host::impl {
- public:
+public:
   impl(shard_host_options options, shard_host_dependencies dependencies)
       : options_(std::move(options)), d_(dependencies), wakes_(std::max<std::size_t>(1, options_.threads)) {}
 
@@ -212,7 +215,7 @@ class shard_host::impl {
     for (auto& s : slots_) refuse_rest(*s);
   }
 
- private:
+private:
   // ---- shard threads
 
   void run_shards(std::size_t thread) {
@@ -223,8 +226,8 @@ class shard_host::impl {
     }
   }
 
-  /// One round of a shard: takes proposals and reports in, folds what is new, sends the next frame. True if there may be more
-  /// to do at once.
+  /// One round of a shard: takes proposals and reports in, folds what is new, sends the next frame. True if there may
+  /// be more to do at once.
   bool step(slot& s) {
     if (draining_) s.writer.drain();
     const bool took = take_in(s);
@@ -275,8 +278,11 @@ class shard_host::impl {
     if (s.writer.stopped()) return false;
     auto records = d_.journal.read(s.id, s.writer.position().next_offset, engine::limits::tail_read_bytes);
     if (!records) {
-      if (records.error().code == errc::corrupt) halt(s, records.error().text);
-      else d_.log.write(log_level::error, "the journal cannot be read", {{"shard", text_of(s.id)}, {"error", records.error().text}});
+      if (records.error().code == errc::corrupt)
+        halt(s, records.error().text);
+      else
+        d_.log.write(log_level::error, "the journal cannot be read",
+                     {{"shard", text_of(s.id)}, {"error", records.error().text}});
       return false;
     }
     if (records->empty()) return false;
@@ -311,8 +317,10 @@ class shard_host::impl {
 
   static bool destroys_keys(const engine::folded_frame& frame) {
     return std::ranges::any_of(frame.events, [](const events::recorded_event& e) {
-      return std::holds_alternative<events::enrollment_deleted>(e.data) || std::holds_alternative<events::enrollment_group_deleted>(e.data) ||
-             std::holds_alternative<events::registration_deleted>(e.data) || std::holds_alternative<events::hub_device_deleted>(e.data) ||
+      return std::holds_alternative<events::enrollment_deleted>(e.data) ||
+             std::holds_alternative<events::enrollment_group_deleted>(e.data) ||
+             std::holds_alternative<events::registration_deleted>(e.data) ||
+             std::holds_alternative<events::hub_device_deleted>(e.data) ||
              std::holds_alternative<events::hub_device_updated>(e.data);
     });
   }
@@ -335,10 +343,17 @@ class shard_host::impl {
     for (auto& due : s.writer.take_settlements()) {
       auto& t = d_.telemetry;
       switch (due.what.kind) {
-        case engine::settlement_kind::committed: ++t.proposals_committed; break;
-        case engine::settlement_kind::conflict: ++t.proposals_in_conflict; break;
-        case engine::settlement_kind::overloaded: ++t.proposals_overloaded; break;
-        default: break;
+      case engine::settlement_kind::committed:
+        ++t.proposals_committed;
+        break;
+      case engine::settlement_kind::conflict:
+        ++t.proposals_in_conflict;
+        break;
+      case engine::settlement_kind::overloaded:
+        ++t.proposals_overloaded;
+        break;
+      default:
+        break;
       }
       due.settled(due.what);
     }
@@ -365,7 +380,8 @@ class shard_host::impl {
     s.announced_open = open;
     s.is_open.store(open, std::memory_order_release);
     d_.log.write(log_level::info, open ? "shard opened" : "shard closed",
-                 {{"shard", text_of(s.id)}, {"sequence", std::to_string(s.writer.position().sequence.value())},
+                 {{"shard", text_of(s.id)},
+                  {"sequence", std::to_string(s.writer.position().sequence.value())},
                   {"epoch", std::to_string(s.writer.position().epoch.value())}});
     tell_waiters();
   }
@@ -383,7 +399,9 @@ class shard_host::impl {
   }
 
   void tell_waiters() {
-    { const std::lock_guard lock(opened_mutex_); }  // so that a waiter between its check and its wait is not missed
+    {
+      const std::lock_guard lock(opened_mutex_);
+    }  // so that a waiter between its check and its wait is not missed
     opened_.notify_all();
   }
 
@@ -412,7 +430,8 @@ class shard_host::impl {
       const auto take = [&](std::span<const engine::folded_frame> frames) { return generation->apply(frames); };
       auto rest = engine::replay(d_.journal, s.id, generation->position(), s.writer.position().next_offset, take);
       if (!rest) return std::unexpected(rest.error());
-      if (rest->end != s.writer.position()) return fail(errc::corrupt, "the rebuilt projections end elsewhere than the serving ones");
+      if (rest->end != s.writer.position())
+        return fail(errc::corrupt, "the rebuilt projections end elsewhere than the serving ones");
       if (auto switched = d_.projections.switch_generation(s.id); !switched) return switched;
       s.projection = generation;
       s.keys_may_be_due = true;
@@ -523,7 +542,9 @@ class shard_host::impl {
 };
 
 shard_host::shard_host(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
-shard_host::~shard_host() { impl_->stop(std::chrono::milliseconds(0)); }
+shard_host::~shard_host() {
+  impl_->stop(std::chrono::milliseconds(0));
+}
 
 result<std::unique_ptr<shard_host>> shard_host::make(shard_host_options options, shard_host_dependencies dependencies) {
   auto i = std::make_unique<impl>(std::move(options), dependencies);
@@ -531,13 +552,29 @@ result<std::unique_ptr<shard_host>> shard_host::make(shard_host_options options,
   return std::unique_ptr<shard_host>(new shard_host(std::move(i)));
 }
 
-void shard_host::start() { impl_->start(); }
-bool shard_host::wait_until_open(std::chrono::milliseconds limit) { return impl_->wait_until_open(limit); }
-void shard_host::propose(events::shard_id shard, engine::proposal p) { impl_->propose(shard, std::move(p)); }
-bool shard_host::open(events::shard_id shard) const { return impl_->open(shard); }
-std::optional<std::string> shard_host::not_ready() const { return impl_->not_ready(); }
-result<std::uint64_t> shard_host::rebuild(events::shard_id shard) { return impl_->rebuild(shard); }
-result<engine::shard_verification> shard_host::verify(events::shard_id shard) { return impl_->verify(shard); }
-void shard_host::stop(std::chrono::milliseconds drain) { impl_->stop(drain); }
+void shard_host::start() {
+  impl_->start();
+}
+bool shard_host::wait_until_open(std::chrono::milliseconds limit) {
+  return impl_->wait_until_open(limit);
+}
+void shard_host::propose(events::shard_id shard, engine::proposal p) {
+  impl_->propose(shard, std::move(p));
+}
+bool shard_host::open(events::shard_id shard) const {
+  return impl_->open(shard);
+}
+std::optional<std::string> shard_host::not_ready() const {
+  return impl_->not_ready();
+}
+result<std::uint64_t> shard_host::rebuild(events::shard_id shard) {
+  return impl_->rebuild(shard);
+}
+result<engine::shard_verification> shard_host::verify(events::shard_id shard) {
+  return impl_->verify(shard);
+}
+void shard_host::stop(std::chrono::milliseconds drain) {
+  impl_->stop(drain);
+}
 
 }  // namespace muster::actors

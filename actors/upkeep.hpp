@@ -7,13 +7,13 @@ namespace muster::actors {
 
 /// Rebuilds and checks a running node, shard by shard.
 class upkeep final : public engine::maintenance {
- public:
+public:
   upkeep(shard_host& host, std::uint32_t shards) : host_(host), shards_(shards) {}
 
   engine::result<std::string> rebuild() override;
   engine::result<std::string> verify() override;
 
- private:
+private:
   shard_host& host_;
   std::uint32_t shards_;
 };

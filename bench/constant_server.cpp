@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-
 #include <pthread.h>
 #include <unistd.h>
 
@@ -20,13 +19,15 @@ namespace {
 using namespace muster;
 
 class constant_handler final : public connectors::http_handler {
- public:
+public:
   explicit constant_handler(std::size_t bytes) : body_(bytes, 'x') {}
   void handle(connectors::http_request request, connectors::respond answer) override {
-    answer({200, {{"Content-Type", "application/json; charset=utf-8"}, {"x-ms-request-id", request.correlation_id}}, body_});
+    answer({200,
+            {{"Content-Type", "application/json; charset=utf-8"}, {"x-ms-request-id", request.correlation_id}},
+            body_});
   }
 
- private:
+private:
   const std::string body_;
 };
 
@@ -61,7 +62,8 @@ int main(int argc, char** argv) {
   const auto render_error = [](int status, std::string_view message, std::string_view) {
     return connectors::http_response{status, {}, std::string(message)};
   };
-  const auto server = connectors::https_server::start(options, {**tls, handler, render_error, clock, entropy, *log, telemetry});
+  const auto server =
+      connectors::https_server::start(options, {**tls, handler, render_error, clock, entropy, *log, telemetry});
   if (!server) {
     std::fprintf(stderr, "constant_server: %s\n", server.error().text.c_str());
     return 1;

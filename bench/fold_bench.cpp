@@ -13,9 +13,9 @@
 #include <filesystem>
 #include <unordered_map>
 
-/// How fast a log becomes state: `fold_bench [REGISTRATIONS] [PER_FRAME] [DIRECTORY]`. Prints CPU time of this process per
-/// event for the bytes alone (the floor: SHA-256 over them), the rule and the events read, evolved aggregates, and projections
-/// rebuilt on disk.
+/// How fast a log becomes state: `fold_bench [REGISTRATIONS] [PER_FRAME] [DIRECTORY]`. Prints CPU time of this process
+/// per event for the bytes alone (the floor: SHA-256 over them), the rule and the events read, evolved aggregates, and
+/// projections rebuilt on disk.
 namespace {
 
 using namespace muster;
@@ -23,7 +23,9 @@ using namespace muster;
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -34,8 +36,8 @@ void measure(const char* what, std::uint64_t events, Work work) {
   work();
   const auto used = cpu_seconds() - cpu;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - wall;
-  std::printf("%-44s %9.0f events/s of CPU  %6.2f us CPU/event  %6.2f s wall\n", what, static_cast<double>(events) / used,
-              used * 1e6 / static_cast<double>(events), took.count());
+  std::printf("%-44s %9.0f events/s of CPU  %6.2f us CPU/event  %6.2f s wall\n", what,
+              static_cast<double>(events) / used, used * 1e6 / static_cast<double>(events), took.count());
 }
 
 void fold_into(connectors::memory_journal& journal, const engine::frame_sink& take) {
@@ -51,7 +53,8 @@ void fold_into(connectors::memory_journal& journal, const engine::frame_sink& ta
 int main(int argc, char** argv) {
   const std::uint64_t registrations = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000;
   const std::size_t per_frame = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 100;
-  const std::filesystem::path directory = argc > 3 ? argv[3] : std::filesystem::temp_directory_path() / "muster-fold-bench";
+  const std::filesystem::path directory =
+      argc > 3 ? argv[3] : std::filesystem::temp_directory_path() / "muster-fold-bench";
 
   connectors::system_entropy random;
   const auto fleet = bench::make_fleet(random, 3);
@@ -78,8 +81,10 @@ int main(int argc, char** argv) {
       for (const auto& frame : frames) {
         for (const auto& e : frame.events) {
           const auto subject = e.meta.stream.subject();
-          if (subject.starts_with("devices/")) evolve(devices[e.meta.stream.text()], e);
-          else if (subject.starts_with("hubs/")) evolve(hub_devices[e.meta.stream.text()], e);
+          if (subject.starts_with("devices/"))
+            evolve(devices[e.meta.stream.text()], e);
+          else if (subject.starts_with("hubs/"))
+            evolve(hub_devices[e.meta.stream.text()], e);
         }
       }
       return engine::result<void>();
@@ -89,8 +94,10 @@ int main(int argc, char** argv) {
   {
     auto store = projections::make_projection_store({.directory = directory});
     auto rows = (*store)->open(events::shard_id(0));
-    measure("projections rebuilt on disk", recorded.events,
-            [&] { fold_into(*recorded.journal, [&](std::span<const engine::folded_frame> frames) { return (*rows)->apply(frames); }); });
+    measure("projections rebuilt on disk", recorded.events, [&] {
+      fold_into(*recorded.journal,
+                [&](std::span<const engine::folded_frame> frames) { return (*rows)->apply(frames); });
+    });
     const auto print = (*store)->fingerprint_of(**rows);
     std::printf("rows %llu, fingerprint %s\n", static_cast<unsigned long long>(print->rows),
                 events::to_hex(events::as_bytes(print->digest)).c_str());

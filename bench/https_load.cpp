@@ -7,7 +7,6 @@
 #include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,17 +22,18 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 /// Devices of one group register over keep-alive HTTPS, one request at a time on each of some connections:
 ///
 ///     https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE [STRIDE [TOKEN]]]
 ///
-/// Each device registers once a round; in the first round a server sees it for the first time. With TOKEN, a service's, the
-/// devices are enrolled individually instead, with the keys that the group's would give them. Requests are made, and
-/// connections opened, before the clock starts. Prints one JSON object a round: requests, failed (status other than 200),
-/// seconds, per second, p50 and p99 in microseconds, CPU microseconds a request of process PID and of this one, and the sizes
-/// of the last response.
+/// Each device registers once a round; in the first round a server sees it for the first time. With TOKEN, a service's,
+/// the devices are enrolled individually instead, with the keys that the group's would give them. Requests are made,
+/// and connections opened, before the clock starts. Prints one JSON object a round: requests, failed (status other than
+/// 200), seconds, per second, p50 and p99 in microseconds, CPU microseconds a request of process PID and of this one,
+/// and the sizes of the last response.
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -46,10 +46,14 @@ using clock_type = std::chrono::steady_clock;
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '+') out += "%2B";
-    else if (c == '/') out += "%2F";
-    else if (c == '=') out += "%3D";
-    else out += c;
+    if (c == '+')
+      out += "%2B";
+    else if (c == '/')
+      out += "%2F";
+    else if (c == '=')
+      out += "%3D";
+    else
+      out += c;
   }
   return out;
 }
@@ -60,25 +64,29 @@ std::string make_request(const std::string& scope, const std::string& group_key,
   const auto now = std::chrono::floor<std::chrono::seconds>(muster::connectors::system_clock().now());
   const auto expiry = std::to_string(now.time_since_epoch().count() + 3600);
   const auto key = muster::engine::hmac_sha256(group_key, id);
-  const auto signature = percent_encode(muster::events::to_base64(muster::engine::hmac_sha256(key, resource + "\n" + expiry)));
+  const auto signature =
+      percent_encode(muster::events::to_base64(muster::engine::hmac_sha256(key, resource + "\n" + expiry)));
   const auto body = "{\"registrationId\":\"" + id + "\"}";
   return "PUT /" + scope + "/registrations/" + id + "/register?api-version=2019-03-31 HTTP/1.1\r\nHost: localhost\r\n" +
          "Accept: application/json\r\nContent-Type: application/json; charset=utf-8\r\nConnection: keep-alive\r\n" +
-         "User-Agent: bench\r\nAuthorization: SharedAccessSignature sr=" + resource + "&sig=" + signature + "&se=" + expiry +
-         "&skn=registration\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+         "User-Agent: bench\r\nAuthorization: SharedAccessSignature sr=" + resource + "&sig=" + signature +
+         "&se=" + expiry + "&skn=registration\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string make_enrollment(const std::string& token, const std::string& group_key, const std::string& id) {
   const auto key = muster::events::to_base64(muster::engine::hmac_sha256(group_key, id));
-  const auto body = "{\"registrationId\":\"" + id + "\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" + key +
+  const auto body = "{\"registrationId\":\"" + id +
+                    "\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" + key +
                     "\",\"secondaryKey\":\"" + key + "\"}}}";
-  return "PUT /enrollments/" + id + "?api-version=2021-10-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+  return "PUT /enrollments/" + id +
+         "?api-version=2021-10-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
          "Authorization: " + token + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 class connection {
- public:
-  connection(SSL_CTX* context, std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls_(SSL_new(context), SSL_free) {
+public:
+  connection(SSL_CTX* context, std::uint16_t port)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls_(SSL_new(context), SSL_free) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
@@ -95,7 +103,8 @@ class connection {
 
   /// The status; the response stays in `response()`.
   int exchange(const std::string& request) {
-    if (SSL_write(tls_.get(), request.data(), static_cast<int>(request.size())) <= 0) give_up("the connection was closed");
+    if (SSL_write(tls_.get(), request.data(), static_cast<int>(request.size())) <= 0)
+      give_up("the connection was closed");
     response_.clear();
     std::size_t head = std::string::npos;
     while ((head = response_.find("\r\n\r\n")) == std::string::npos) read_some();
@@ -113,7 +122,7 @@ class connection {
   const std::string& response() const { return response_; }
   std::size_t body_size() const { return body_size_; }
 
- private:
+private:
   void read_some() {
     char bytes[8192];
     const int got = SSL_read(tls_.get(), bytes, sizeof bytes);
@@ -182,8 +191,11 @@ void run_round(const std::string& name, const std::string& pid, std::vector<std:
     failed += each.failed;
   }
   std::ranges::sort(all);
-  const auto quantile = [&](double q) { return all[std::min(all.size() - 1, static_cast<std::size_t>(q * static_cast<double>(all.size())))]; };
-  std::printf("{\"round\":\"%s\",\"requests\":%zu,\"failed\":%llu,\"seconds\":%.2f,\"per_second\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,"
+  const auto quantile = [&](double q) {
+    return all[std::min(all.size() - 1, static_cast<std::size_t>(q * static_cast<double>(all.size())))];
+  };
+  std::printf("{\"round\":\"%s\",\"requests\":%zu,\"failed\":%llu,\"seconds\":%.2f,\"per_second\":%.0f,\"p50_us\":%.0f,"
+              "\"p99_us\":%.0f,"
               "\"server_cpu_us\":%.1f,\"client_cpu_us\":%.1f,\"response_bytes\":%zu,\"body_bytes\":%zu}\n",
               name.c_str(), requests.size(), static_cast<unsigned long long>(failed), seconds,
               static_cast<double>(requests.size()) / seconds, quantile(0.5), quantile(0.99), server, own,
@@ -194,7 +206,8 @@ void run_round(const std::string& name, const std::string& pid, std::vector<std:
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 8) give_up("usage: https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE [STRIDE [TOKEN]]]");
+  if (argc < 8)
+    give_up("usage: https_load PORT PID SCOPE GROUP_KEY DEVICES CONNECTIONS ROUNDS [FIRST_DEVICE [STRIDE [TOKEN]]]");
   std::signal(SIGPIPE, SIG_IGN);
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   const std::string pid = argv[2];
@@ -218,5 +231,6 @@ int main(int argc, char** argv) {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   std::vector<std::unique_ptr<connection>> connections;
   for (std::uint64_t i = 0; i < wanted; ++i) connections.push_back(std::make_unique<connection>(context.get(), port));
-  for (std::uint64_t round = 0; round < rounds; ++round) run_round(round == 0 ? "new" : "known", pid, connections, requests);
+  for (std::uint64_t round = 0; round < rounds; ++round)
+    run_round(round == 0 ? "new" : "known", pid, connections, requests);
 }

@@ -18,9 +18,9 @@
 ///
 ///     journal_bench [SECONDS] [DIRECTORY]
 ///
-/// Frames of 1, 10 and 100 registrations, for 1 and for 16 shards that are ready at once: the shards' frames of one moment are
-/// one synced write for both. The journal's frames are also read back, as the fold reads them. Prints wall-clock rates, which
-/// are the disk's, and CPU time an event, which is ours. SECONDS is for each line.
+/// Frames of 1, 10 and 100 registrations, for 1 and for 16 shards that are ready at once: the shards' frames of one
+/// moment are one synced write for both. The journal's frames are also read back, as the fold reads them. Prints
+/// wall-clock rates, which are the disk's, and CPU time an event, which is ours. SECONDS is for each line.
 namespace {
 
 using namespace muster;
@@ -34,7 +34,9 @@ using clock_type = std::chrono::steady_clock;
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -51,7 +53,8 @@ void measure(const char* what, std::size_t registrations, std::size_t shards, do
   }
   const auto frames = static_cast<double>(rounds * shards);
   const auto events = frames * static_cast<double>(registrations) * 2;  // each registers, and has its hub device made
-  std::printf("%-24s %4zu registrations/frame %3zu shards  %8.0f synced writes/s %8.0f frames/s %9.0f events/s  %7.2f us CPU/event\n",
+  std::printf("%-24s %4zu registrations/frame %3zu shards  %8.0f synced writes/s %8.0f frames/s %9.0f events/s  %7.2f "
+              "us CPU/event\n",
               what, registrations, shards, static_cast<double>(rounds) / took, frames / took, events / took,
               (cpu_seconds() - cpu) * 1e6 / events);
 }
@@ -68,7 +71,8 @@ std::string frame_of(std::size_t registrations, engine::entropy& random) {
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::strtod(argv[1], nullptr) : 0.2;
-  const std::filesystem::path directory = argc > 2 ? argv[2] : std::filesystem::temp_directory_path() / "muster-journal-bench";
+  const std::filesystem::path directory =
+      argc > 2 ? argv[2] : std::filesystem::temp_directory_path() / "muster-journal-bench";
   connectors::system_entropy random;
   for (const std::size_t registrations : {1U, 10U, 100U}) {
     const auto bytes = frame_of(registrations, random);
@@ -79,7 +83,8 @@ int main(int argc, char** argv) {
         rocksdb::Options options;
         options.create_if_missing = true;
         rocksdb::DB* opened = nullptr;
-        if (const auto status = rocksdb::DB::Open(options, directory / "raw", &opened); !status.ok()) give_up(status.ToString());
+        if (const auto status = rocksdb::DB::Open(options, directory / "raw", &opened); !status.ok())
+          give_up(status.ToString());
         const std::unique_ptr<rocksdb::DB> db(opened);
         rocksdb::WriteOptions synced;
         synced.sync = true;
@@ -107,7 +112,8 @@ int main(int argc, char** argv) {
         }
         for (std::size_t shard = 0; shard < shards; ++shard) {
           const auto read = (*journal)->read(events::shard_id(shard), events::log_offset(round), 1U << 20U);
-          if (!read || read->size() != 1 || read->front().bytes.size() != bytes.size()) give_up("a frame was not read back");
+          if (!read || read->size() != 1 || read->front().bytes.size() != bytes.size())
+            give_up("a frame was not read back");
         }
       });
     }

@@ -12,7 +12,8 @@ namespace {
 const auto scope_id = *events::id_scope::parse("0ne00000001");
 
 struct no_hub_devices final : engine::hub_reader {
-  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name&, const events::device_id&) override {
+  engine::result<engine::as_of<engine::hub_device_state>> find(const events::hub_name&,
+                                                               const events::device_id&) override {
     return engine::as_of<engine::hub_device_state>{};
   }
 };
@@ -20,10 +21,14 @@ struct no_hub_devices final : engine::hub_reader {
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '+') out += "%2B";
-    else if (c == '/') out += "%2F";
-    else if (c == '=') out += "%3D";
-    else out += c;
+    if (c == '+')
+      out += "%2B";
+    else if (c == '/')
+      out += "%2F";
+    else if (c == '=')
+      out += "%3D";
+    else
+      out += c;
   }
   return out;
 }
@@ -38,27 +43,32 @@ fleet make_fleet(engine::entropy& random, std::size_t hubs) {
   service.scope = scope_id;
   f.scope->data_key = engine::fresh_key(random);
   service.data_key = f.scope->data_key.id;
-  for (std::size_t i = 1; i <= hubs; ++i) service.hubs.push_back({*events::hub_name::parse("hub" + std::to_string(i)), 1, true});
+  for (std::size_t i = 1; i <= hubs; ++i)
+    service.hubs.push_back({*events::hub_name::parse("hub" + std::to_string(i)), 1, true});
   const auto group_key = engine::fresh_key(random);
   f.group->keys = {random.draw(64), random.draw(64)};
   f.group->state.version = events::stream_version(1);
   auto& group = f.group->state.group.emplace();
   group.id = *events::group_id::parse("fleet");
-  group.terms.attestation = {events::attestation_type::symmetric_key, group_key.id,
-                             engine::seal_keys(group_key, events::stream_name::group(scope_id, group.id), f.group->keys, random)};
+  group.terms.attestation = {
+      events::attestation_type::symmetric_key, group_key.id,
+      engine::seal_keys(group_key, events::stream_name::group(scope_id, group.id), f.group->keys, random)};
   f.scope->groups["fleet"] = f.group;
   return f;
 }
 
 std::string token_for(const fleet& f, const events::registration_id& id, events::timestamp expiry) {
   const auto resource = f.scope->service.scope.text() + "%2Fregistrations%2F" + id.text();
-  const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch()).count());
+  const auto seconds =
+      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch()).count());
   const auto keys = engine::derive_device_keys(f.group->keys, id.text());
   const auto signature = events::to_base64(engine::hmac_sha256(keys.primary, resource + "\n" + seconds));
-  return "SharedAccessSignature sr=" + resource + "&sig=" + percent_encode(signature) + "&se=" + seconds + "&skn=registration";
+  return "SharedAccessSignature sr=" + resource + "&sig=" + percent_encode(signature) + "&se=" + seconds +
+         "&skn=registration";
 }
 
-recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::size_t per_frame, engine::entropy& random) {
+recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::size_t per_frame,
+                            engine::entropy& random) {
   recorded_fleet recorded;
   recorded.journal = std::make_unique<connectors::memory_journal>(
       engine::journal_identity{random.draw_id<events::journal_id>(), 1, {}});
@@ -89,19 +99,27 @@ recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::si
   shard.should_own(true);
   send();
   engine::decision founding;
-  founding.events.push_back({events::stream_name::service(scope_id), events::stream_version(1),
-                             events::service_created{f.scope->service.name, scope_id, f.scope->data_key.id, {}, {}, f.scope->service.hubs}, {}});
-  founding.events.push_back({events::stream_name::group(scope_id, f.group->state.group->id), events::stream_version(1),
-                             events::enrollment_group_created{*f.group->state.group}, {}});
+  founding.events.push_back(
+      {events::stream_name::service(scope_id),
+       events::stream_version(1),
+       events::service_created{f.scope->service.name, scope_id, f.scope->data_key.id, {}, {}, f.scope->service.hubs},
+       {}});
+  founding.events.push_back({events::stream_name::group(scope_id, f.group->state.group->id),
+                             events::stream_version(1),
+                             events::enrollment_group_created{*f.group->state.group},
+                             {}});
   propose(founding);
   send();
   no_hub_devices hubs;
   for (std::uint64_t i = 0; i < registrations; ++i) {
     const auto id = *events::registration_id::parse("device-" + std::to_string(i));
     const engine::register_device command{
-        scope_id, {id, token_for(f, id, now + std::chrono::hours(1)), "https", "2019-03-31", "192.0.2.17"}, std::nullopt};
+        scope_id,
+        {id, token_for(f, id, now + std::chrono::hours(1)), "https", "2019-03-31", "192.0.2.17"},
+        std::nullopt};
     const auto verdict = engine::attest(*f.scope, {}, nullptr, command.evidence, now);
-    propose(engine::decide_registration({}, command, verdict, {{now, random, *f.scope, {}}, {}, nullptr, nullptr, hubs}));
+    propose(
+        engine::decide_registration({}, command, verdict, {{now, random, *f.scope, {}}, {}, nullptr, nullptr, hubs}));
     if ((i + 1) % per_frame == 0) send();
   }
   send();

@@ -21,13 +21,14 @@ fleet make_fleet(engine::entropy& random, std::size_t hubs);
 /// A token that device `id` of the fleet's group shows.
 std::string token_for(const fleet& f, const events::registration_id& id, events::timestamp expiry);
 
-/// A journal of one shard with a claim, the service, the group and `registrations` registrations of distinct devices, `per_frame`
-/// to a frame: real events, decided by the engine and chained as the writer chains them.
+/// A journal of one shard with a claim, the service, the group and `registrations` registrations of distinct devices,
+/// `per_frame` to a frame: real events, decided by the engine and chained as the writer chains them.
 struct recorded_fleet {
   std::unique_ptr<connectors::memory_journal> journal;
   std::uint64_t events = 0;
   std::uint64_t bytes = 0;
 };
-recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::size_t per_frame, engine::entropy& random);
+recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::size_t per_frame,
+                            engine::entropy& random);
 
 }  // namespace muster::bench

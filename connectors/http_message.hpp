@@ -11,13 +11,13 @@
 namespace muster::connectors {
 
 struct http_request {
-  std::string method;                     ///< `GET`, as sent
-  std::vector<std::string> path;          ///< segments, each percent-decoded once; a trailing slash leaves no empty segment
+  std::string method;             ///< `GET`, as sent
+  std::vector<std::string> path;  ///< segments, each percent-decoded once; a trailing slash leaves no empty segment
   std::vector<std::pair<std::string, std::string>> query;    ///< percent-decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in order
-  std::string body;                       ///< at most the listener's limit
-  std::string source_address;             ///< the peer's, without the port
-  std::string correlation_id;             ///< a UUID made for this request
+  std::string body;                                          ///< at most the listener's limit
+  std::string source_address;                                ///< the peer's, without the port
+  std::string correlation_id;                                ///< a UUID made for this request
 
   /// The first value of a header, by its lower-case name; empty if absent. Valid as long as the request is.
   std::string_view header(std::string_view name) const;
@@ -27,7 +27,8 @@ struct http_request {
 
 struct http_response {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< without Content-Length, Date, Connection: the server adds them
+  std::vector<std::pair<std::string, std::string>>
+      headers;  ///< without Content-Length, Date, Connection: the server adds them
   std::string body;
 };
 
@@ -36,7 +37,7 @@ using respond = std::function<void(http_response)>;
 
 /// What a listener calls for each request.
 class http_handler {
- public:
+public:
   virtual ~http_handler() = default;
   /// On a connector thread; must not block for long. `answer` may be called before or after this returns.
   virtual void handle(http_request request, respond answer) = 0;

@@ -4,12 +4,12 @@
 #include "events/bytes.hpp"
 #include "events/codec.hpp"
 
-#include <simdjson.h>
+#include <sys/stat.h>
 
 #include <fcntl.h>
 #include <fstream>
+#include <simdjson.h>
 #include <sstream>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace muster::connectors {
@@ -42,9 +42,11 @@ result<void> write_private(const std::filesystem::path& file, const std::string&
   draft += ".new";
   const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (descriptor < 0) return fail(errc::unavailable, file.string() + " cannot be written");
-  const bool written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(descriptor) == 0;
+  const bool written =
+      ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(descriptor) == 0;
   ::close(descriptor);
-  if (!written || ::rename(draft.c_str(), file.c_str()) != 0) return fail(errc::unavailable, file.string() + " cannot be written");
+  if (!written || ::rename(draft.c_str(), file.c_str()) != 0)
+    return fail(errc::unavailable, file.string() + " cannot be written");
   return {};
 }
 
@@ -58,10 +60,12 @@ result<std::string> operator_token_of(const node_config& config, engine::entropy
 
 }  // namespace
 
-result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create, engine::entropy& random) {
+result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create,
+                                       engine::entropy& random) {
   if (!given.empty()) return parse_master_key(given);
-  const std::filesystem::path file = config.keyring_master_key_file.empty() ? config.data / "master.key"
-                                                                            : std::filesystem::path(config.keyring_master_key_file);
+  const std::filesystem::path file = config.keyring_master_key_file.empty()
+                                         ? config.data / "master.key"
+                                         : std::filesystem::path(config.keyring_master_key_file);
   return create ? load_or_make_master_key(file, random) : load_master_key(file);
 }
 
@@ -71,15 +75,17 @@ result<std::vector<operator_token>> load_operators(const node_config& config, en
   std::vector<operator_token> operators{{"admin", events::sha256(*token)}};
   for (const auto& [name, hash] : config.operators) {
     operator_token named{name, {}};
-    if (!events::from_hex(hash, named.sha256)) return fail(errc::invalid, "operators." + name + ": expected 64 hexadecimal digits");
+    if (!events::from_hex(hash, named.sha256))
+      return fail(errc::invalid, "operators." + name + ": expected 64 hexadecimal digits");
     operators.push_back(std::move(named));
   }
   return operators;
 }
 
 result<void> write_node_file(const node_config& config, const node_address& address) {
-  return write_private(config.data / "node.json", "{\"url\":" + events::to_json_string(address.url) + ",\"ca\":" +
-                                                      events::to_json_string(address.ca) + ",\"pid\":" + std::to_string(::getpid()) + "}\n");
+  return write_private(config.data / "node.json", "{\"url\":" + events::to_json_string(address.url) +
+                                                      ",\"ca\":" + events::to_json_string(address.ca) +
+                                                      ",\"pid\":" + std::to_string(::getpid()) + "}\n");
 }
 
 void remove_node_file(const node_config& config) {
@@ -99,7 +105,10 @@ bool node_serves(const std::filesystem::path& data) {
 }
 
 result<node_address> read_node_file(const std::filesystem::path& data) {
-  const auto nobody = [&] { return fail(errc::not_found, "no node serves the data directory " + data.string() + ": start one with 'muster serve --data " + data.string() + "'"); };
+  const auto nobody = [&] {
+    return fail(errc::not_found, "no node serves the data directory " + data.string() +
+                                     ": start one with 'muster serve --data " + data.string() + "'");
+  };
   const auto text = read_line(data / "node.json");
   if (!text) return nobody();
   simdjson::dom::parser parser;
@@ -110,7 +119,8 @@ result<node_address> read_node_file(const std::filesystem::path& data) {
     return fail(errc::corrupt, (data / "node.json").string() + " is not a node's file");
   }
   const auto token = read_line(data / "operator.token");
-  if (!token) return fail(errc::denied, (data / "operator.token").string() + " cannot be read: only the node's owner may");
+  if (!token)
+    return fail(errc::denied, (data / "operator.token").string() + " cannot be read: only the node's owner may");
   return node_address{std::string(url), std::string(ca), *token};
 }
 

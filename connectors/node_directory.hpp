@@ -9,15 +9,17 @@
 #include <string>
 #include <vector>
 
-/// What lies in a node's data directory beside journal, keyring and projections, and who reads it: `master.key` the node alone,
-/// `operator.token` and `node.json` also the command line on the same machine.
+/// What lies in a node's data directory beside journal, keyring and projections, and who reads it: `master.key` the
+/// node alone, `operator.token` and `node.json` also the command line on the same machine.
 namespace muster::connectors {
 
-/// The master key: from MUSTER_MASTER_KEY (`given`, empty if unset), or from the configured file, which is made if `create`.
-engine::result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create, engine::entropy& random);
+/// The master key: from MUSTER_MASTER_KEY (`given`, empty if unset), or from the configured file, which is made if
+/// `create`.
+engine::result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create,
+                                               engine::entropy& random);
 
-/// Who may act as an operator: `admin` with the token in DATA/operator.token, which is made with a new one for its owner's eyes
-/// only if it is not there, and whom the configuration names.
+/// Who may act as an operator: `admin` with the token in DATA/operator.token, which is made with a new one for its
+/// owner's eyes only if it is not there, and whom the configuration names.
 engine::result<std::vector<operator_token>> load_operators(const node_config& config, engine::entropy& random);
 
 /// How the command line reaches the node of a data directory.

@@ -18,10 +18,10 @@ void fill(unsigned char* out, std::size_t size) {
   std::abort();
 }
 
-/// Random bytes drawn ahead, for one thread: a call of RAND_bytes costs a microsecond whatever its size, and a registration
-/// draws a dozen nonces, keys and ids. What was given out is wiped here.
+/// Random bytes drawn ahead, for one thread: a call of RAND_bytes costs a microsecond whatever its size, and a
+/// registration draws a dozen nonces, keys and ids. What was given out is wiped here.
 class pool {
- public:
+public:
   ~pool() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
   void take(unsigned char* out, std::size_t size) {
@@ -34,7 +34,7 @@ class pool {
     used_ += size;
   }
 
- private:
+private:
   std::array<unsigned char, 1024> bytes_{};
   std::size_t used_ = bytes_.size();
 };
@@ -47,8 +47,10 @@ std::string system_entropy::draw(std::size_t size) {
   thread_local pool ahead;
   std::string bytes(size, '\0');
   auto* out = reinterpret_cast<unsigned char*>(bytes.data());
-  if (size <= pooled_bytes_max) ahead.take(out, size);
-  else fill(out, size);
+  if (size <= pooled_bytes_max)
+    ahead.take(out, size);
+  else
+    fill(out, size);
   return bytes;
 }
 

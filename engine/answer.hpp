@@ -11,8 +11,8 @@ namespace muster::engine {
 
 /// What the domain refuses, by the fact that stands in the way. Each has a DPS error code (connectors/dps_error.cpp).
 enum class rejection_code : std::uint8_t {
-  invalid,                 ///< the request can never work; the message says what would
-  not_attested,            ///< a device did not prove who it is; the message does not say why
+  invalid,       ///< the request can never work; the message says what would
+  not_attested,  ///< a device did not prove who it is; the message does not say why
   scope_not_found,
   enrollment_not_found,
   group_not_found,
@@ -24,12 +24,12 @@ enum class rejection_code : std::uint8_t {
   enrollment_exists,
   group_exists,
   service_exists,
-  precondition_failed,     ///< If-Match names another version
-  command_id_reused,       ///< the idempotency key belongs to another request
-  too_many_attempts,       ///< the failure budget is spent
-  too_many_requests,       ///< the device polls too often, or its queue is full
-  limit_reached,           ///< a quota of the service
-  unavailable,             ///< the shard is not open, or time ran out: nothing is known to have happened
+  precondition_failed,  ///< If-Match names another version
+  command_id_reused,    ///< the idempotency key belongs to another request
+  too_many_attempts,    ///< the failure budget is spent
+  too_many_requests,    ///< the device polls too often, or its queue is full
+  limit_reached,        ///< a quota of the service
+  unavailable,          ///< the shard is not open, or time ran out: nothing is known to have happened
 };
 
 struct rejection {
@@ -42,7 +42,7 @@ struct rejection {
 struct registration_answer {
   std::string operation_id;  ///< empty if the enrollment is disabled
   registration_record record;
-  bool assigning = false;    ///< tell the device 202 `assigning` and let it poll, although the record is final
+  bool assigning = false;  ///< tell the device 202 `assigning` and let it poll, although the record is final
 };
 
 /// Status lookup of a device.

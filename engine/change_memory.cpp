@@ -25,7 +25,8 @@ void change_memory::changed(std::uint64_t key, events::log_sequence sequence) {
   s = {key, sequence.value()};
 }
 
-// The slot that holds `key`, or the empty one where it belongs. Keys are hashes already: their low bits serve as they are.
+// The slot that holds `key`, or the empty one where it belongs. Keys are hashes already: their low bits serve as they
+// are.
 std::size_t change_memory::place(const std::vector<slot>& slots, std::uint64_t key) const {
   const auto mask = slots.size() - 1;
   auto at = static_cast<std::size_t>(key) & mask;
@@ -33,7 +34,9 @@ std::size_t change_memory::place(const std::vector<slot>& slots, std::uint64_t k
   return at;
 }
 
-void change_memory::insert(std::vector<slot>& slots, const slot& s) const { slots[place(slots, s.key)] = s; }
+void change_memory::insert(std::vector<slot>& slots, const slot& s) const {
+  slots[place(slots, s.key)] = s;
+}
 
 void change_memory::grow() {
   std::vector<slot> larger(slots_.size() * 2);

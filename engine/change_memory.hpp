@@ -8,10 +8,10 @@
 
 namespace muster::engine {
 
-/// When each key last changed, for the keys that changed above a floor. Below the floor nothing is known, so that a read
-/// from there must count as a conflict. Open addressing: it is asked some ten times per proposal.
+/// When each key last changed, for the keys that changed above a floor. Below the floor nothing is known, so that a
+/// read from there must count as a conflict. Open addressing: it is asked some ten times per proposal.
 class change_memory {
- public:
+public:
   /// Knows nothing at or below `floor`. Forgets the older half whenever it holds `keys_max` keys.
   change_memory(events::log_sequence floor, std::size_t keys_max);
 
@@ -23,7 +23,7 @@ class change_memory {
   /// Notes that `key` changed at `sequence`, which is not below any noted before.
   void changed(std::uint64_t key, events::log_sequence sequence);
 
- private:
+private:
   struct slot {
     std::uint64_t key = 0;
     std::uint64_t sequence = 0;  ///< 0: empty

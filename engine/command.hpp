@@ -20,11 +20,11 @@ struct caller {
 
 /// What a device shows to prove who it is, and how it came.
 struct evidence {
-  events::registration_id presented;        ///< as the device spelled it
-  std::optional<std::string> token;         ///< `SharedAccessSignature ...`, not yet read; absent if it showed none
-  std::string protocol;                     ///< `https`
+  events::registration_id presented;  ///< as the device spelled it
+  std::optional<std::string> token;   ///< `SharedAccessSignature ...`, not yet read; absent if it showed none
+  std::string protocol;               ///< `https`
   std::string api_version;
-  std::string source_address;               ///< without the port
+  std::string source_address;  ///< without the port
 };
 
 /// PUT register. DPS device API.
@@ -119,10 +119,9 @@ struct delete_hub_device {
   events::device_id id;
 };
 
-using command =
-    std::variant<register_device, poll_operation, look_up_registration, put_enrollment, delete_enrollment, put_group,
-                 delete_group, delete_registration, create_service, change_service_settings, link_hub, unlink_hub,
-                 delete_hub_device>;
+using command = std::variant<register_device, poll_operation, look_up_registration, put_enrollment, delete_enrollment,
+                             put_group, delete_group, delete_registration, create_service, change_service_settings,
+                             link_hub, unlink_hub, delete_hub_device>;
 
 /// The ID scope a command is for; nothing for `create_service`, which is the directory's.
 const events::id_scope* scope_of(const command& c);

@@ -8,7 +8,8 @@ namespace muster::engine {
 
 std::string etag_of(events::stream_version version) {
   char quoted[24];
-  const int size = std::snprintf(quoted, sizeof quoted, "\"%016llx\"", static_cast<unsigned long long>(version.value()));
+  const int size =
+      std::snprintf(quoted, sizeof quoted, "\"%016llx\"", static_cast<unsigned long long>(version.value()));
   return events::to_base64({quoted, static_cast<std::size_t>(size)});
 }
 
@@ -39,8 +40,8 @@ std::string command_key(const events::id_scope& scope, std::string_view command_
   return scope.text() + "/commands/" + std::string(command_id);
 }
 
-proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope, events::log_sequence command_seen,
-                     events::timestamp deadline) {
+proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope,
+                     events::log_sequence command_seen, events::timestamp deadline) {
   proposal p;
   p.reads = d.reads;
   p.keys = d.keys;
@@ -67,22 +68,23 @@ proposal to_proposal(const decision& d, const caller& who, const events::id_scop
   return p;
 }
 
-std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version, rejection exists) {
+std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version,
+                                            rejection exists) {
   const bool there = version != events::stream_version();
   switch (condition.what) {
-    case precondition::kind::none:
-      if (there) return exists;
-      return std::nullopt;
-    case precondition::kind::any:
-      if (there) return std::nullopt;
-      return rejection{rejection_code::precondition_failed, "If-Match is '*', but there is no such entry.", {}};
-    case precondition::kind::etag:
-      if (there && condition.etag == etag_of(version)) return std::nullopt;
-      return rejection{rejection_code::precondition_failed,
-                       there ? "Precondition failed. The entry has changed: its etag is '" + etag_of(version) + "' now, not '" +
-                                   condition.etag.substr(0, 100) + "'."
-                             : "Precondition failed. There is no such entry.",
-                       {}};
+  case precondition::kind::none:
+    if (there) return exists;
+    return std::nullopt;
+  case precondition::kind::any:
+    if (there) return std::nullopt;
+    return rejection{rejection_code::precondition_failed, "If-Match is '*', but there is no such entry.", {}};
+  case precondition::kind::etag:
+    if (there && condition.etag == etag_of(version)) return std::nullopt;
+    return rejection{rejection_code::precondition_failed,
+                     there ? "Precondition failed. The entry has changed: its etag is '" + etag_of(version) +
+                                 "' now, not '" + condition.etag.substr(0, 100) + "'."
+                           : "Precondition failed. There is no such entry.",
+                     {}};
   }
   return std::nullopt;
 }

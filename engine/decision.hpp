@@ -18,7 +18,8 @@ struct decided_event {
   std::vector<std::string> index_keys;  ///< uniqueness keys it writes, besides its stream
 };
 
-/// What deciding a command came to. Also a decision without events rests on what it read: "already so", "not there", "412".
+/// What deciding a command came to. Also a decision without events rests on what it read: "already so", "not there",
+/// "412".
 struct decision {
   std::vector<decided_event> events;
   std::vector<key_read> reads;
@@ -49,17 +50,19 @@ struct decision_context {
 };
 
 /// The proposal for a decision: events encoded, the command id added as a key that is read and written.
-proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope, events::log_sequence command_seen,
-                     events::timestamp deadline);
+proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope,
+                     events::log_sequence command_seen, events::timestamp deadline);
 
-/// The command id as envelopes carry it: `ID:HEX64`, the SHA-256 of the request behind the colon; empty if there is none.
+/// The command id as envelopes carry it: `ID:HEX64`, the SHA-256 of the request behind the colon; empty if there is
+/// none.
 std::string command_id_text(const caller& who);
 
 /// The key that a command id reads and writes, and its record's name.
 std::string command_key(const events::id_scope& scope, std::string_view command_id);
 
-/// Whether `condition` holds for an entry at `version` (0: there is none); else the rejection. `exists`: what a PUT without
-/// condition on a stored entry is told.
-std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version, rejection exists);
+/// Whether `condition` holds for an entry at `version` (0: there is none); else the rejection. `exists`: what a PUT
+/// without condition on a stored entry is told.
+std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version,
+                                            rejection exists);
 
 }  // namespace muster::engine

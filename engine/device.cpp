@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t operations_kept = 2;
 
 // The record of a device about which something new is known; made if this is the first time.
-registration_record& touch_record(device_state& state, const events::recorded_event& e, const events::registration_id& presented) {
+registration_record& touch_record(device_state& state, const events::recorded_event& e,
+                                  const events::registration_id& presented) {
   if (!state.registration) {
     state.registration.emplace();
     state.registration->created = e.meta.time;

@@ -25,19 +25,20 @@ struct enrollment_record {
 
 /// DPS: DeviceRegistrationState.
 struct registration_record {
-  events::registration_id id;       ///< as the device spelled it last
-  events::stream_version version;   ///< the stream's version when the record last changed: its etag
+  events::registration_id id;      ///< as the device spelled it last
+  events::stream_version version;  ///< the stream's version when the record last changed: its etag
   events::timestamp created;
   events::timestamp updated;
   events::registration_status status = events::registration_status::assigned;
   events::registration_substatus substatus = events::registration_substatus::initial_assignment;
-  std::optional<events::hub_name> hub;      ///< where the device is assigned; kept while a later attempt failed or was refused
+  std::optional<events::hub_name>
+      hub;  ///< where the device is assigned; kept while a later attempt failed or was refused
   std::optional<events::device_id> device;
-  std::optional<events::group_id> group;    ///< absent: it came through the individual enrollment
-  std::int32_t error_code = 0;              ///< only if `failed`
+  std::optional<events::group_id> group;  ///< absent: it came through the individual enrollment
+  std::int32_t error_code = 0;            ///< only if `failed`
   std::string error_message;
   events::data_key_id data_key;
-  std::vector<std::string> operations;      ///< operation ids that can still be polled, newest first, at most two
+  std::vector<std::string> operations;  ///< operation ids that can still be polled, newest first, at most two
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("registrationId", self.id);

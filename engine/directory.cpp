@@ -70,25 +70,30 @@ decision decide(const directory_state& state, const create_service& c, const dir
     d.rejected = rejection{code, std::move(message), {}};
     return d;
   };
-  if (state.find(c.name) != nullptr) return refuse(rejection_code::service_exists, "Service '" + c.name.text() + "' already exists.");
+  if (state.find(c.name) != nullptr)
+    return refuse(rejection_code::service_exists, "Service '" + c.name.text() + "' already exists.");
   if (c.scope && state.find(*c.scope) != nullptr) {
-    return refuse(rejection_code::service_exists, "ID scope '" + c.scope->text() + "' belongs to service '" +
-                                                      state.find(*c.scope)->name.text() + "'.");
+    return refuse(rejection_code::service_exists,
+                  "ID scope '" + c.scope->text() + "' belongs to service '" + state.find(*c.scope)->name.text() + "'.");
   }
   auto hubs = c.hubs;
   if (hubs.empty()) hubs.push_back({*events::hub_name::parse("hub1"), 1, true});
   if (const auto bad = check_hubs(hubs)) return refuse(rejection_code::invalid, *bad);
   const auto scope = c.scope ? c.scope : draw_scope(state, context.random);
   if (!scope) return refuse(rejection_code::unavailable, "No free ID scope was found.");
-  d.events.push_back({events::stream_name::directory(), state.version.next(),
-                      events::service_placed{c.name, *scope, emptiest_shard(state, context.shards), c.settings, hubs}, {}});
+  d.events.push_back({events::stream_name::directory(),
+                      state.version.next(),
+                      events::service_placed{c.name, *scope, emptiest_shard(state, context.shards), c.settings, hubs},
+                      {}});
   return d;
 }
 
-decision confirm_placement(const directory_state& state, const events::id_scope& scope, const directory_context& context) {
+decision confirm_placement(const directory_state& state, const events::id_scope& scope,
+                           const directory_context& context) {
   auto d = directory_decision(context);
   if (const auto* p = state.find(scope); p != nullptr && p->open) {
-    d.events.push_back({events::stream_name::directory(), state.version.next(), events::placement_confirmed{scope}, {}});
+    d.events.push_back(
+        {events::stream_name::directory(), state.version.next(), events::placement_confirmed{scope}, {}});
   }
   return d;
 }
@@ -97,8 +102,10 @@ decision withdraw_placement(const directory_state& state, const events::id_scope
                             const directory_context& context) {
   auto d = directory_decision(context);
   if (const auto* p = state.find(scope); p != nullptr && p->open) {
-    d.events.push_back(
-        {events::stream_name::directory(), state.version.next(), events::placement_withdrawn{scope, std::move(reason)}, {}});
+    d.events.push_back({events::stream_name::directory(),
+                        state.version.next(),
+                        events::placement_withdrawn{scope, std::move(reason)},
+                        {}});
   }
   return d;
 }

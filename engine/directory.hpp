@@ -52,7 +52,8 @@ struct directory_context {
 /// Places a service: draws an ID scope if none was asked for, and puts it on the shard with the fewest services.
 decision decide(const directory_state& state, const create_service& c, const directory_context& context);
 /// Closes a placement whose service exists now.
-decision confirm_placement(const directory_state& state, const events::id_scope& scope, const directory_context& context);
+decision confirm_placement(const directory_state& state, const events::id_scope& scope,
+                           const directory_context& context);
 /// Frees the name and the ID scope of a placement whose service cannot be created.
 decision withdraw_placement(const directory_state& state, const events::id_scope& scope, std::string reason,
                             const directory_context& context);

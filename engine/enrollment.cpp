@@ -32,29 +32,34 @@ chosen_keys choose_keys(const requested_keys& requested, const entry_context& co
   chosen.fresh = context.data_key == nullptr;
   chosen.data_key = chosen.fresh ? fresh_key(context.random) : *context.data_key;
   chosen.keys.primary = choose_key(requested.primary, context.keys ? &context.keys->primary : nullptr, context.random);
-  chosen.keys.secondary = choose_key(requested.secondary, context.keys ? &context.keys->secondary : nullptr, context.random);
+  chosen.keys.secondary =
+      choose_key(requested.secondary, context.keys ? &context.keys->secondary : nullptr, context.random);
   return chosen;
 }
 
 // The attestation to store: kept as it is where no key changes, so that the same boxes go on standing in history.
-events::attestation_mechanism attestation_of(const events::attestation_mechanism* stored, const requested_keys& requested,
-                                             const chosen_keys& chosen, const events::stream_name& stream, entropy& random) {
+events::attestation_mechanism attestation_of(const events::attestation_mechanism* stored,
+                                             const requested_keys& requested, const chosen_keys& chosen,
+                                             const events::stream_name& stream, entropy& random) {
   if (stored != nullptr && requested.primary.empty() && requested.secondary.empty()) return *stored;
-  return {events::attestation_type::symmetric_key, chosen.data_key.id, seal_keys(chosen.data_key, stream, chosen.keys, random)};
+  return {events::attestation_type::symmetric_key, chosen.data_key.id,
+          seal_keys(chosen.data_key, stream, chosen.keys, random)};
 }
 
 // What can never work, whatever is stored.
 std::optional<rejection> check_shape(const events::enrollment_terms& terms, const requested_keys& keys) {
   const auto invalid = [](std::string message) { return rejection{rejection_code::invalid, std::move(message), {}}; };
   if (!good_key(keys.primary) || !good_key(keys.secondary)) {
-    return invalid("attestation.symmetricKey: each key must be base64 of " + std::to_string(limits::symmetric_key_bytes_min) +
-                   " to " + std::to_string(limits::symmetric_key_bytes_max) + " bytes.");
+    return invalid("attestation.symmetricKey: each key must be base64 of " +
+                   std::to_string(limits::symmetric_key_bytes_min) + " to " +
+                   std::to_string(limits::symmetric_key_bytes_max) + " bytes.");
   }
   if (!terms.hubs.empty() && !terms.allocation) {
     return invalid("allocationPolicy: it is required when iotHubs are given; use 'hashed' or 'static'.");
   }
   if (terms.allocation == events::allocation_policy::static_hub && terms.hubs.size() > 1) {
-    return invalid("iotHubs: the allocation policy 'static' takes exactly one hub, not " + std::to_string(terms.hubs.size()) + ".");
+    return invalid("iotHubs: the allocation policy 'static' takes exactly one hub, not " +
+                   std::to_string(terms.hubs.size()) + ".");
   }
   return std::nullopt;
 }
@@ -71,13 +76,14 @@ decision decide(const device_state& state, const put_enrollment& c, const entry_
   if (const auto bad = check_shape(c.enrollment.terms, c.keys)) return refuse(*bad);
   const auto* stored = state.enrollment ? &*state.enrollment : nullptr;
   const rejection exists{rejection_code::enrollment_exists, "Enrollment already exists.", {}};
-  if (auto bad = check_precondition(c.if_match, stored ? stored->version : events::stream_version(), exists)) return refuse(*bad);
+  if (auto bad = check_precondition(c.if_match, stored ? stored->version : events::stream_version(), exists))
+    return refuse(*bad);
   const auto chosen = choose_keys(c.keys, context);
 
   auto enrollment = c.enrollment;
   if (stored != nullptr) enrollment.id = stored->enrollment.id;  // the first spelling is kept
-  enrollment.terms.attestation = attestation_of(stored ? &stored->enrollment.terms.attestation : nullptr, c.keys, chosen, stream,
-                                                context.random);
+  enrollment.terms.attestation =
+      attestation_of(stored ? &stored->enrollment.terms.attestation : nullptr, c.keys, chosen, stream, context.random);
   decision d;
   d.reading(stream.text(), context.entry_seen);
   if (chosen.fresh) d.keys.push_back(chosen.data_key);
@@ -98,8 +104,10 @@ decision decide(const device_state& state, const delete_enrollment& c, const ent
              (d.rejected = check_precondition(c.if_match, state.enrollment->version, {}))) {
   } else {
     const auto& enrollment = state.enrollment->enrollment;
-    d.events.push_back({stream, state.version.next(),
-                        events::enrollment_deleted{enrollment.id, enrollment.terms.attestation.data_key}, {}});
+    d.events.push_back({stream,
+                        state.version.next(),
+                        events::enrollment_deleted{enrollment.id, enrollment.terms.attestation.data_key},
+                        {}});
   }
   return d;
 }
@@ -113,8 +121,10 @@ decision decide(const device_state& state, const delete_registration& c, const e
   } else if (c.if_match.what != precondition::kind::none &&
              (d.rejected = check_precondition(c.if_match, state.registration->version, {}))) {
   } else {
-    d.events.push_back({stream, state.version.next(),
-                        events::registration_deleted{state.registration->id, state.registration->data_key}, {}});
+    d.events.push_back({stream,
+                        state.version.next(),
+                        events::registration_deleted{state.registration->id, state.registration->data_key},
+                        {}});
   }
   return d;
 }
@@ -130,12 +140,15 @@ decision decide(const group_state& state, const put_group& c, const entry_contex
   if (const auto bad = check_shape(c.group.terms, c.keys)) return refuse(*bad);
   const auto* stored = state.group ? &*state.group : nullptr;
   const rejection exists{rejection_code::group_exists, "EnrollmentGroup already exists.", {}};
-  if (auto bad = check_precondition(c.if_match, stored ? state.version : events::stream_version(), exists)) return refuse(*bad);
+  if (auto bad = check_precondition(c.if_match, stored ? state.version : events::stream_version(), exists))
+    return refuse(*bad);
   const auto groups_max = context.scope.service.settings.symmetric_key_groups_max;
   if (stored == nullptr && context.scope.groups.size() >= groups_max) {
     return refuse({rejection_code::limit_reached,
-                   "The service has " + std::to_string(groups_max) + " enrollment groups with symmetric keys, which is its limit: "
-                   "delete one, or raise the setting symmetricKeyGroupsMax.", {}});
+                   "The service has " + std::to_string(groups_max) +
+                       " enrollment groups with symmetric keys, which is its limit: "
+                       "delete one, or raise the setting symmetricKeyGroupsMax.",
+                   {}});
   }
   const auto chosen = choose_keys(c.keys, context);
 
@@ -159,9 +172,11 @@ decision decide(const group_state& state, const delete_group& c, const entry_con
   d.reading(stream.text(), context.entry_seen);
   if (!state.group) {
     d.rejected = rejection{rejection_code::group_not_found, "EnrollmentGroup '" + c.id.text() + "' not found.", {}};
-  } else if (c.if_match.what != precondition::kind::none && (d.rejected = check_precondition(c.if_match, state.version, {}))) {
+  } else if (c.if_match.what != precondition::kind::none &&
+             (d.rejected = check_precondition(c.if_match, state.version, {}))) {
   } else {
-    d.events.push_back({stream, state.version.next(),
+    d.events.push_back({stream,
+                        state.version.next(),
                         events::enrollment_group_deleted{state.group->id, state.group->terms.attestation.data_key},
                         {group_set_key(c.scope)}});
   }

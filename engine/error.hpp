@@ -10,7 +10,7 @@ namespace muster::engine {
 enum class errc {
   not_found,
   conflict,
-  invalid,      ///< the request can never work as it is
+  invalid,  ///< the request can never work as it is
   denied,
   timeout,
   unavailable,  ///< try again later
@@ -29,12 +29,14 @@ struct error {
 template <class T>
 using result = std::expected<T, error>;
 
-inline std::unexpected<error> fail(errc code, std::string text) { return std::unexpected(error{code, std::move(text)}); }
+inline std::unexpected<error> fail(errc code, std::string text) {
+  return std::unexpected(error{code, std::move(text)});
+}
 
 /// Says where and what on stderr and aborts. On in release builds: a broken invariant must not go on to the log.
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line);
 
 }  // namespace muster::engine
 
-#define MUSTER_ASSERT(expression) \
+#define MUSTER_ASSERT(expression)                                                                                      \
   ((expression) ? void(0) : ::muster::engine::assertion_failed(#expression, __FILE__, __LINE__))

@@ -9,11 +9,11 @@
 
 namespace muster::engine {
 
-/// How many refused attempts of one scope get an event of their own: so many a minute in all, and from one address. What is
-/// beyond is counted by reason and address, for one summary a minute. Only failures spend the budget and only failures feel
-/// it: a good credential always passes. Not thread-safe: its owner locks.
+/// How many refused attempts of one scope get an event of their own: so many a minute in all, and from one address.
+/// What is beyond is counted by reason and address, for one summary a minute. Only failures spend the budget and only
+/// failures feel it: a good credential always passes. Not thread-safe: its owner locks.
 class failure_budget {
- public:
+public:
   failure_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address)
       : scope_max_(per_minute_scope), address_max_(per_minute_address) {}
 
@@ -37,7 +37,7 @@ class failure_budget {
   /// True if something was suppressed and not taken yet.
   bool pending() const { return !counts_.empty() || !ended_.empty(); }
 
- private:
+private:
   using tally = std::map<std::pair<events::refusal_reason, std::string>, std::uint64_t>;
 
   void enter_minute(events::timestamp now);

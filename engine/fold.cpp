@@ -32,7 +32,9 @@ result<folded_frame> read_events(shard::accepted_frame frame) {
   folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.after)};
   folded.events.reserve(frame.records.size());
   for (auto& record : frame.records) {
-    const auto where = [&] { return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text(); };
+    const auto where = [&] {
+      return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text();
+    };
     auto data = events::from_json(record.meta.type, record.data);
     if (!data) return fail(errc::corrupt, where() + " cannot be read: " + data.error().text);
     if (!belongs_on(*data, record.meta.stream)) {

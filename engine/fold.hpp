@@ -5,8 +5,9 @@
 
 namespace muster::engine {
 
-/// Reads the events of an accepted frame. `corrupt` if one cannot be folded: its type is unknown, its data is not what the
-/// type demands, or its type does not belong on its stream. Whoever gets that stops the shard: an event is never skipped.
+/// Reads the events of an accepted frame. `corrupt` if one cannot be folded: its type is unknown, its data is not what
+/// the type demands, or its type does not belong on its stream. Whoever gets that stops the shard: an event is never
+/// skipped.
 result<folded_frame> read_events(shard::accepted_frame frame);
 
 /// Whether events of `e`'s type may stand on `stream`.

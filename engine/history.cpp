@@ -11,15 +11,21 @@ namespace {
 // A page of a small tenant on a busy shard ends after so many bytes of frames, with `more`, rather than read for long.
 constexpr std::size_t bytes_scanned_max = 64 * 1024 * 1024;
 
-bool is_personal(std::string_view member) { return member == "sourceAddress" || member == "payload"; }
+bool is_personal(std::string_view member) {
+  return member == "sourceAddress" || member == "payload";
+}
 
 // The records of a frame that was folded before: it is known to be sound, and still checked.
 result<std::vector<events::event_record>> records_of(const log_record& frame) {
   const auto header = events::read_header(frame.bytes);
-  if (!header) return fail(errc::corrupt, "the frame at offset " + std::to_string(frame.offset.value()) + ": " + header.error().text);
+  if (!header)
+    return fail(errc::corrupt,
+                "the frame at offset " + std::to_string(frame.offset.value()) + ": " + header.error().text);
   if (header->kind != events::frame_kind::batch) return std::vector<events::event_record>();
   auto records = events::read_records(*header);
-  if (!records) return fail(errc::corrupt, "the frame at offset " + std::to_string(frame.offset.value()) + ": " + records.error().text);
+  if (!records)
+    return fail(errc::corrupt,
+                "the frame at offset " + std::to_string(frame.offset.value()) + ": " + records.error().text);
   return std::move(*records);
 }
 
@@ -30,17 +36,19 @@ result<history_entry> history::entry_of(events::event_record record, events::sha
   if (!personal) return entry;
   const auto event = events::from_json(entry.meta.type, entry.data);
   if (!event) return fail(errc::corrupt, event.error().text);
-  entry.data = events::to_json(*event, [&](std::string_view member, const events::sealed_text& box) -> std::optional<std::string> {
-    if (!is_personal(member)) return std::nullopt;
-    const auto key = keys_.find(box.key);
-    const auto text = key ? unseal(*key, entry.meta.stream, member, box) : fail(errc::not_found, {});
-    if (!text) return "null";  // erased with its key
-    return member == "payload" ? *text : events::to_json_string(*text);
-  });
+  entry.data = events::to_json(
+      *event, [&](std::string_view member, const events::sealed_text& box) -> std::optional<std::string> {
+        if (!is_personal(member)) return std::nullopt;
+        const auto key = keys_.find(box.key);
+        const auto text = key ? unseal(*key, entry.meta.stream, member, box) : fail(errc::not_found, {});
+        if (!text) return "null";  // erased with its key
+        return member == "payload" ? *text : events::to_json_string(*text);
+      });
   return entry;
 }
 
-result<history_page> history::of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit, bool personal) {
+result<history_page> history::of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit,
+                                         bool personal) {
   const auto snapshot = services_.find(scope).value;
   if (!snapshot) return fail(errc::not_found, "there is no service with ID scope " + scope.text());
   const auto shard = snapshot->shard;
@@ -91,7 +99,8 @@ result<history_page> history::of_service(const events::id_scope& scope, events::
   return page;
 }
 
-result<history_page> history::of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit, bool personal) {
+result<history_page> history::of_stream(const events::stream_name& stream, events::log_sequence after,
+                                        std::size_t limit, bool personal) {
   const auto scope = events::id_scope::parse(stream.scope());
   const auto snapshot = scope ? services_.find(*scope).value : nullptr;
   const auto shard = snapshot ? snapshot->shard : events::shard_id();
@@ -104,10 +113,12 @@ result<history_page> history::of_stream(const events::stream_name& stream, event
     if (page.entries.size() == limit) break;
     const auto frames = log_.read(shard, place.offset, 1);
     if (!frames) return std::unexpected(frames.error());
-    if (frames->empty()) return fail(errc::corrupt, "the frame at offset " + std::to_string(place.offset.value()) + " is gone");
+    if (frames->empty())
+      return fail(errc::corrupt, "the frame at offset " + std::to_string(place.offset.value()) + " is gone");
     auto records = records_of(frames->front());
     if (!records) return std::unexpected(records.error());
-    if (place.index >= records->size()) return fail(errc::corrupt, "the event index names an event that its frame does not have");
+    if (place.index >= records->size())
+      return fail(errc::corrupt, "the event index names an event that its frame does not have");
     auto entry = entry_of(std::move((*records)[place.index]), shard, personal);
     if (!entry) return std::unexpected(entry.error());
     page.next = entry->meta.sequence;
@@ -124,7 +135,8 @@ result<events::recorded_event> history::event_at(events::shard_id shard, events:
   if (!*offset) return fail(errc::not_found, "there is no event " + std::to_string(sequence.value()));
   const auto frames = log_.read(shard, **offset, 1);
   if (!frames) return std::unexpected(frames.error());
-  if (frames->empty()) return fail(errc::corrupt, "the frame at offset " + std::to_string((*offset)->value()) + " is gone");
+  if (frames->empty())
+    return fail(errc::corrupt, "the frame at offset " + std::to_string((*offset)->value()) + " is gone");
   auto records = records_of(frames->front());
   if (!records) return std::unexpected(records.error());
   for (auto& record : *records) {

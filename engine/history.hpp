@@ -25,20 +25,23 @@ struct history_page {
 };
 
 class history {
- public:
+public:
   history(journal& log, keyring& keys, const catalog& services) : log_(log), keys_(keys), services_(services) {}
 
   /// Events of one service after sequence `after`, at most `limit`. `personal`: open personal fields (source addresses,
-  /// payloads). A field whose key was destroyed is given as null. Reads the journal: not for the command path. Any thread.
-  result<history_page> of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit, bool personal);
+  /// payloads). A field whose key was destroyed is given as null. Reads the journal: not for the command path. Any
+  /// thread.
+  result<history_page> of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit,
+                                  bool personal);
 
   /// The event of sequence `sequence` in shard `shard`, as recorded; `not_found` if there is none. Any thread.
   result<events::recorded_event> event_at(events::shard_id shard, events::log_sequence sequence);
 
   /// Events of one stream, likewise.
-  result<history_page> of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit, bool personal);
+  result<history_page> of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit,
+                                 bool personal);
 
- private:
+private:
   result<history_entry> entry_of(events::event_record record, events::shard_id shard, bool personal);
 
   journal& log_;

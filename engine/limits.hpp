@@ -4,33 +4,36 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every fixed bound of Muster in one place. What an operator may change is in the configuration (connectors/config.hpp); what
-/// DPS itself fixes, or what only bounds memory, is here.
+/// Every fixed bound of Muster in one place. What an operator may change is in the configuration
+/// (connectors/config.hpp); what DPS itself fixes, or what only bounds memory, is here.
 namespace muster::engine::limits {
 
 using namespace std::chrono_literals;
 
 // The log
-inline constexpr std::size_t frame_bytes_max = 512 * 1024;    ///< a Kafka record is 1 MiB by default; half leaves room for headers
+inline constexpr std::size_t frame_bytes_max =
+    512 * 1024;  ///< a Kafka record is 1 MiB by default; half leaves room for headers
 inline constexpr std::size_t frame_events_max = 4096;
-inline constexpr std::size_t event_bytes_max = 384 * 1024;    ///< an event that could not share a frame with its header
-inline constexpr std::size_t remembered_heads_max = 1000;     ///< heads kept to tell a duplicate from a divergence
-inline constexpr std::size_t changed_keys_max = 65'536;       ///< keys whose last change a writer remembers
-inline constexpr std::size_t proposals_queued_max = 16'384;   ///< per shard; beyond it a proposal is refused as overloaded
+inline constexpr std::size_t event_bytes_max = 384 * 1024;  ///< an event that could not share a frame with its header
+inline constexpr std::size_t remembered_heads_max = 1000;   ///< heads kept to tell a duplicate from a divergence
+inline constexpr std::size_t changed_keys_max = 65'536;     ///< keys whose last change a writer remembers
+inline constexpr std::size_t proposals_queued_max =
+    16'384;  ///< per shard; beyond it a proposal is refused as overloaded
 inline constexpr std::size_t tail_read_bytes = 4 * 1024 * 1024;
 inline constexpr auto claim_backoff_max = 2s;
-inline constexpr auto settle_timeout = 5s;                    ///< an append without a read-back is of unknown outcome after that
+inline constexpr auto settle_timeout = 5s;  ///< an append without a read-back is of unknown outcome after that
 
 // Commands
-inline constexpr auto command_deadline = 15s;                 ///< from arrival to answer; then 503
-inline constexpr std::size_t device_queue_max = 8;            ///< commands waiting for a busy device; beyond it 429
-inline constexpr std::size_t device_joins_max = 32;           ///< registers waiting for the one of their ID that is being decided
+inline constexpr auto command_deadline = 15s;       ///< from arrival to answer; then 503
+inline constexpr std::size_t device_queue_max = 8;  ///< commands waiting for a busy device; beyond it 429
+inline constexpr std::size_t device_joins_max =
+    32;  ///< registers waiting for the one of their ID that is being decided
 inline constexpr int conflict_retries_max = 20;
 
 // DPS: includes/iot-dps-limits
 inline constexpr std::size_t request_body_bytes_max = 96 * 1024;
 inline constexpr std::uint32_t linked_hubs_max = 50;
-inline constexpr std::uint32_t polls_per_window = 5;          ///< operation status, per device
+inline constexpr std::uint32_t polls_per_window = 5;  ///< operation status, per device
 inline constexpr auto poll_window = 10s;
 inline constexpr std::size_t symmetric_key_bytes_min = 16;
 inline constexpr std::size_t symmetric_key_bytes_max = 64;
@@ -44,7 +47,7 @@ inline constexpr auto command_id_kept = std::chrono::hours(24);  ///< of log tim
 inline constexpr std::size_t command_id_bytes_max = 128;
 
 // Refused attempts
-inline constexpr std::uint32_t refusals_per_minute_scope = 600;   ///< with an event of their own
+inline constexpr std::uint32_t refusals_per_minute_scope = 600;  ///< with an event of their own
 inline constexpr std::uint32_t refusals_per_minute_address = 60;
 inline constexpr std::size_t suppressed_addresses_max = 100;
 

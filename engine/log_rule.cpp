@@ -9,10 +9,16 @@ namespace muster::engine {
 
 namespace {
 
-judgement voided(std::string reason) { return {verdict::void_frame, std::move(reason), {}, {}}; }
-judgement divergent(std::string reason) { return {verdict::divergent, std::move(reason), {}, {}}; }
+judgement voided(std::string reason) {
+  return {verdict::void_frame, std::move(reason), {}, {}};
+}
+judgement divergent(std::string reason) {
+  return {verdict::divergent, std::move(reason), {}, {}};
+}
 
-std::string number(auto counter) { return std::to_string(counter.value()); }
+std::string number(auto counter) {
+  return std::to_string(counter.value());
+}
 
 }  // namespace
 
@@ -25,14 +31,18 @@ judgement log_rule::judge(events::log_offset offset, std::string_view bytes) {
   judgement verdict_here;
   if (!header) {
     if (events::may_belong_to(bytes, journal_)) {
-      return {verdict::unreadable, "the frame at offset " + number(offset) + " cannot be read: " + header.error().text, {}, {}};
+      return {verdict::unreadable,
+              "the frame at offset " + number(offset) + " cannot be read: " + header.error().text,
+              {},
+              {}};
     }
     verdict_here = voided("not a frame of this journal");
   } else if (header->journal != journal_) {
     verdict_here = voided("a frame of another journal");
   } else if (header->shard != shard_) {
     return {verdict::unreadable,
-            "the frame at offset " + number(offset) + " belongs to shard " + number(header->shard) + ", not to shard " + number(shard_),
+            "the frame at offset " + number(offset) + " belongs to shard " + number(header->shard) + ", not to shard " +
+                number(shard_),
             {},
             {}};
   } else {
@@ -50,12 +60,12 @@ judgement log_rule::judge(events::log_offset offset, std::string_view bytes) {
 
 judgement log_rule::judge_claim(const events::frame_header& h) const {
   if (!passed(h.folded_sequence, h.folded_head)) {
-    return divergent("the claim of epoch " + number(h.epoch) + " by node '" + std::string(h.node) + "' rests on sequence " +
-                     number(h.folded_sequence) + " with a head that this fold never had");
+    return divergent("the claim of epoch " + number(h.epoch) + " by node '" + std::string(h.node) +
+                     "' rests on sequence " + number(h.folded_sequence) + " with a head that this fold never had");
   }
   if (h.epoch > position_.epoch.next()) {
-    return divergent("the claim of epoch " + number(h.epoch) + " by node '" + std::string(h.node) + "' skips epochs: the current one is " +
-                     number(position_.epoch));
+    return divergent("the claim of epoch " + number(h.epoch) + " by node '" + std::string(h.node) +
+                     "' skips epochs: the current one is " + number(position_.epoch));
   }
   if (h.epoch != position_.epoch.next()) return voided("a claim that came too late");
   return {verdict::accepted, {}, {}, {}};
@@ -68,15 +78,18 @@ judgement log_rule::judge_batch(const events::frame_header& h) const {
                      "' follows a claim that this fold never saw");
   }
   if (h.epoch != position_.epoch) return divergent("a batch of the current claim names epoch " + number(h.epoch));
-  if (h.first_sequence == position_.sequence.next() && h.prev_hash == position_.head) return {verdict::accepted, {}, {}, {}};
+  if (h.first_sequence == position_.sequence.next() && h.prev_hash == position_.head)
+    return {verdict::accepted, {}, {}, {}};
   const events::log_sequence before(h.first_sequence.value() - 1);
   if (passed(before, h.prev_hash)) return voided("a batch that came twice");
-  return divergent("a batch of the current claim follows sequence " + number(before) + " with a head that this fold never had");
+  return divergent("a batch of the current claim follows sequence " + number(before) +
+                   " with a head that this fold never had");
 }
 
 bool log_rule::passed(events::log_sequence sequence, const events::digest& head) const {
   if (sequence <= heads_.front().sequence) return true;  // forgotten long ago: not judged
-  return std::ranges::any_of(heads_, [&](const passed_head& each) { return each.sequence == sequence && each.head == head; });
+  return std::ranges::any_of(heads_,
+                             [&](const passed_head& each) { return each.sequence == sequence && each.head == head; });
 }
 
 void log_rule::accept(const judgement& accepted) {

@@ -10,14 +10,14 @@ namespace muster::engine {
 /// How far a shard's log has been folded, and the chain's state there. Written with the rows it led to, in one write: a
 /// position apart from its rows, or without epoch and incarnation, breaks the rule after a crash.
 struct log_position {
-  events::log_offset next_offset;     ///< the next frame to read
-  events::log_offset last_offset;     ///< the frame read last; meaningful if `next_offset` is not 0
-  events::digest last_hash{};         ///< that frame's hash: it must still be there, unchanged
-  events::log_sequence sequence;      ///< of the last accepted event
-  events::digest head{};              ///< the chain over all accepted frames
-  events::shard_epoch epoch;          ///< of the current claim
-  events::incarnation_id incarnation; ///< of the current claim
-  events::timestamp time;             ///< of the last accepted frame
+  events::log_offset next_offset;      ///< the next frame to read
+  events::log_offset last_offset;      ///< the frame read last; meaningful if `next_offset` is not 0
+  events::digest last_hash{};          ///< that frame's hash: it must still be there, unchanged
+  events::log_sequence sequence;       ///< of the last accepted event
+  events::digest head{};               ///< the chain over all accepted frames
+  events::shard_epoch epoch;           ///< of the current claim
+  events::incarnation_id incarnation;  ///< of the current claim
+  events::timestamp time;              ///< of the last accepted frame
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("nextOffset", self.next_offset);
@@ -41,17 +41,17 @@ enum class verdict {
 
 struct judgement {
   verdict what = verdict::void_frame;
-  std::string reason;           ///< why it is not accepted, for people
+  std::string reason;  ///< why it is not accepted, for people
   events::digest hash{};
   events::frame_header header;  ///< of a readable frame; its views point into the judged bytes
 };
 
-/// The rule of the log: which frames count. It sees frames in log order and nothing else, so every reader comes to the same
-/// verdicts. A claim counts if its epoch is the current one + 1. A batch counts if its incarnation is that of the current
-/// claim, its first sequence is the next and its `prev_hash` is the head. The head after an accepted frame is
+/// The rule of the log: which frames count. It sees frames in log order and nothing else, so every reader comes to the
+/// same verdicts. A claim counts if its epoch is the current one + 1. A batch counts if its incarnation is that of the
+/// current claim, its first sequence is the next and its `prev_hash` is the head. The head after an accepted frame is
 /// SHA-256(head | hash of the frame).
 class log_rule {
- public:
+public:
   /// Continues at `start`, which was reached in shard `shard` of journal `journal`.
   log_rule(events::journal_id journal, events::shard_id shard, log_position start);
 
@@ -61,7 +61,7 @@ class log_rule {
 
   const log_position& position() const { return position_; }
 
- private:
+private:
   struct passed_head {
     events::log_sequence sequence;
     events::digest head;

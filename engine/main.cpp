@@ -25,11 +25,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-
 #include <unistd.h>
 
-/// The composition root: what a node is made of, in the order in which it is made. Each part is declared before those that
-/// use it, so that it outlives them.
+/// The composition root: what a node is made of, in the order in which it is made. Each part is declared before those
+/// that use it, so that it outlives them.
 namespace {
 
 using namespace muster;
@@ -49,7 +48,8 @@ int complain(const engine::error& error) {
   return 1;
 }
 
-/// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` read without one.
+/// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` read without
+/// one.
 struct storage {
   connectors::system_clock clock;
   connectors::system_entropy entropy;
@@ -122,7 +122,8 @@ connectors::https_options https_options_of(const connectors::node_config& config
 
 actors::runtime_options runtime_options_of(const connectors::node_config& config) {
   return {config.actors_workers, config.actors_device_actors_max, std::chrono::seconds(config.actors_idle_s),
-          static_cast<std::uint32_t>(config.refusals_per_minute_scope), static_cast<std::uint32_t>(config.refusals_per_minute_address)};
+          static_cast<std::uint32_t>(config.refusals_per_minute_scope),
+          static_cast<std::uint32_t>(config.refusals_per_minute_address)};
 }
 
 std::string host_name() {
@@ -135,15 +136,17 @@ result<void> prepare_directory(const std::filesystem::path& data) {
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
   if (!failed) std::filesystem::permissions(data, std::filesystem::perms::owner_all, failed);
-  if (failed) return fail(errc::unavailable, "the data directory " + data.string() + " cannot be used: " + failed.message());
+  if (failed)
+    return fail(errc::unavailable, "the data directory " + data.string() + " cannot be used: " + failed.message());
   return {};
 }
 
 /// Everything of a serving node above its storage.
 class node {
- public:
+public:
   node(const connectors::node_config& config, storage& s)
-      : config_(config), s_(s), log_(connectors::make_json_log(STDERR_FILENO, connectors::log_level_named(config.log_level), s.clock)),
+      : config_(config), s_(s),
+        log_(connectors::make_json_log(STDERR_FILENO, connectors::log_level_named(config.log_level), s.clock)),
         catalog_(s.journal->identity().shards) {}
 
   result<void> start() {
@@ -165,8 +168,8 @@ class node {
     }
     history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
     runtime_ = std::make_unique<actors::actor_runtime>(
-        runtime_options_of(config_),
-        actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock, s_.entropy, telemetry_, *log_, shards});
+        runtime_options_of(config_), actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
+                                                                  s_.entropy, telemetry_, *log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     readers_ = std::make_unique<connectors::worker>(32);
     maintainer_ = std::make_unique<connectors::worker>(1);
@@ -177,8 +180,10 @@ class node {
 
   void reload() {
     const auto reloaded = tls_->reload();
-    if (reloaded) log_->write(engine::log_level::info, "certificates reloaded");
-    else log_->write(engine::log_level::error, "certificates were not reloaded", {{"error", reloaded.error().text}});
+    if (reloaded)
+      log_->write(engine::log_level::info, "certificates reloaded");
+    else
+      log_->write(engine::log_level::error, "certificates were not reloaded", {{"error", reloaded.error().text}});
   }
 
   /// Intake first, then what is in flight, then the log.
@@ -194,7 +199,7 @@ class node {
     log_->write(engine::log_level::info, "stopped");
   }
 
- private:
+private:
   result<void> start_https(std::vector<connectors::operator_token> operators) {
     api_ = std::make_unique<connectors::http_api>(connectors::http_parts{
         .gateway = *runtime_,
@@ -287,8 +292,10 @@ int verify_stopped(const connectors::node_config& config, bool json) {
     ok = false;
     std::cerr << "muster: shard " << each.shard.value() << ": " << each.wrong << '\n';
   }
-  if (json) std::cout << engine::to_json(reports) << '\n';
-  else if (ok) std::cout << "ok: " << reports.size() << " shards, " << events << " events, " << rows << " rows\n";
+  if (json)
+    std::cout << engine::to_json(reports) << '\n';
+  else if (ok)
+    std::cout << "ok: " << reports.size() << " shards, " << events << " events, " << rows << " rows\n";
   return ok ? 0 : 1;
 }
 
@@ -306,18 +313,21 @@ int rebuild_stopped(const connectors::node_config& config, bool json) {
     if (const auto switched = (*s)->projections->switch_generation(shard); !switched) return complain(switched.error());
     events += report->events;
   }
-  if (json) std::cout << "{\"events\":" << events << "}\n";
-  else std::cout << "rebuilt from " << events << " events\n";
+  if (json)
+    std::cout << "{\"events\":" << events << "}\n";
+  else
+    std::cout << "rebuilt from " << events << " events\n";
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const connectors::environment env{variable("MUSTER_URL"), variable("MUSTER_TOKEN"), variable("MUSTER_CA"), variable("MUSTER_DATA"),
-                                    variable("MUSTER_MASTER_KEY")};
+  const connectors::environment env{variable("MUSTER_URL"), variable("MUSTER_TOKEN"), variable("MUSTER_CA"),
+                                    variable("MUSTER_DATA"), variable("MUSTER_MASTER_KEY")};
   try {
-    return connectors::run_command_line({argv + 1, argv + argc}, env, {serve, verify_stopped, rebuild_stopped, version_text});
+    return connectors::run_command_line({argv + 1, argv + argc}, env,
+                                        {serve, verify_stopped, rebuild_stopped, version_text});
   } catch (const std::exception& e) {
     std::cerr << "muster: " << e.what() << '\n';
     return 1;

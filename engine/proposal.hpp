@@ -8,7 +8,8 @@
 
 namespace muster::engine {
 
-/// What streams and uniqueness keys are called in read sets. Two names that share a hash only cost a needless second try.
+/// What streams and uniqueness keys are called in read sets. Two names that share a hash only cost a needless second
+/// try.
 std::uint64_t key_hash(std::string_view name);
 
 /// That a decision rests on a key, and up to which sequence its source was current: nothing that changed the key after
@@ -22,10 +23,11 @@ struct key_read {
 enum class settlement_kind {
   committed,    ///< its events stand on the log, accepted; without events: what it read still holds
   conflict,     ///< something it read has changed: decide again on state as of `reload_at` or later
-  unavailable,  ///< it is not on the log and never will be: the shard is draining, its keys could not be stored, or time
-                ///< ran out. Only a shard that has stopped for good gives this for a proposal of unknown outcome too
-  overloaded,   ///< the shard's queue is full
-  too_large,    ///< it does not fit into a frame
+  unavailable,  ///< it is not on the log and never will be: the shard is draining, its keys could not be stored, or
+                ///< time ran out. Only a shard that has stopped for good gives this for a proposal of unknown outcome
+                ///< too
+  overloaded,  ///< the shard's queue is full
+  too_large,   ///< it does not fit into a frame
 };
 
 struct settlement {
@@ -39,9 +41,10 @@ struct settlement {
 struct proposal {
   std::vector<events::event_record> events;  ///< sequence and time are the writer's to set
   std::vector<key_read> reads;
-  std::vector<named_key> keys;               ///< data keys that the events use; stored before the frame is sent
-  events::timestamp deadline;                ///< not sent after that
-  std::function<void(const settlement&)> settled;  ///< called once, on the shard's thread, after projections took the events
+  std::vector<named_key> keys;  ///< data keys that the events use; stored before the frame is sent
+  events::timestamp deadline;   ///< not sent after that
+  std::function<void(const settlement&)>
+      settled;  ///< called once, on the shard's thread, after projections took the events
 };
 
 }  // namespace muster::engine

@@ -9,7 +9,7 @@ namespace {
 
 using events::registration_substatus;
 
-constexpr std::int32_t no_hub_error = 400208;         // DPS: IoT hub not specified
+constexpr std::int32_t no_hub_error = 400208;           // DPS: IoT hub not specified
 constexpr std::int32_t device_id_taken_error = 409001;  // IoT Hub: DeviceAlreadyExists
 
 // DPS up to this version always brought a device back to its first hub, unless its enrollment says otherwise.
@@ -29,7 +29,9 @@ const events::enrollment_terms& terms_of(const device_state& state, const attest
   return verdict.group ? verdict.group->state.group->terms : state.enrollment->enrollment.terms;
 }
 
-bool is_assigned(const device_state& state) { return state.registration && state.registration->hub && state.registration->device; }
+bool is_assigned(const device_state& state) {
+  return state.registration && state.registration->hub && state.registration->device;
+}
 
 // A device keeps the id it was first given until its record is deleted. A registration id is a
 // valid device id: its characters are among those a device id may have.
@@ -63,7 +65,8 @@ move_plan plan_move(const device_state& state, const evidence& shown, const even
   }
   plan.leaves_old_hub = true;
   plan.carries_twin = policy.migrate_device_data;
-  plan.substatus = policy.migrate_device_data ? registration_substatus::device_data_migrated : registration_substatus::device_data_reset;
+  plan.substatus = policy.migrate_device_data ? registration_substatus::device_data_migrated
+                                              : registration_substatus::device_data_reset;
   return plan;
 }
 
@@ -74,18 +77,16 @@ events::device_twin initial_twin_of(const events::enrollment_terms& terms) {
   return twin;
 }
 
-std::string draw_operation_id(entropy& random) { return "5." + events::to_hex(random.draw(8)) + "." + random.draw_uuid(); }
+std::string draw_operation_id(entropy& random) {
+  return "5." + events::to_hex(random.draw(8)) + "." + random.draw_uuid();
+}
 
 /// Collects the events of one registration; each member function is one step of it.
 class registration {
- public:
+public:
   registration(const device_state& state, const register_device& c, const attestation_verdict& verdict,
                const registration_context& context)
-      : state_(state),
-        command_(c),
-        verdict_(verdict),
-        context_(context),
-        terms_(terms_of(state, verdict)),
+      : state_(state), command_(c), verdict_(verdict), context_(context), terms_(terms_of(state, verdict)),
         stream_(events::stream_name::device(c.scope, c.evidence.presented)) {}
 
   decision decide() {
@@ -100,7 +101,8 @@ class registration {
     decided_.reading(events::stream_name::hub_device(command_.scope, plan.hub, plan.device).text(), target->sequence);
     if (target->value.identity && target->value.identity->registration != command_.evidence.presented) {
       return fail_with(allocation, device_id_taken_error,
-                       "The device id '" + plan.device.text() + "' is already in use on hub '" + plan.hub.text() + "'.");
+                       "The device id '" + plan.device.text() + "' is already in use on hub '" + plan.hub.text() +
+                           "'.");
     }
     auto twin = twin_for(plan);
     if (!twin) return decision::reject(rejection_code::unavailable, "The hub's registry cannot be read.");
@@ -118,12 +120,13 @@ class registration {
     return std::move(decided_);
   }
 
- private:
+private:
   void rest_on_what_attested() {
     decided_.reading(stream_.text(), context_.device_seen);
     decided_.reading(events::stream_name::service(command_.scope).text(), context_.scope_seen);
     if (verdict_.group) {
-      decided_.reading(events::stream_name::group(command_.scope, verdict_.group->state.group->id).text(), context_.scope_seen);
+      decided_.reading(events::stream_name::group(command_.scope, verdict_.group->state.group->id).text(),
+                       context_.scope_seen);
     }
   }
 
@@ -137,9 +140,7 @@ class registration {
   }
 
   // Never re-provisioned, and the hub it is on needs no choice.
-  bool stays_where_it_is() const {
-    return is_assigned(state_) && never_moves(terms_, command_.evidence);
-  }
+  bool stays_where_it_is() const { return is_assigned(state_) && never_moves(terms_, command_.evidence); }
 
   events::hub_name current_hub() const { return is_assigned(state_) ? *state_.registration->hub : events::hub_name(); }
 
@@ -172,8 +173,10 @@ class registration {
     decided_.reading(old_stream.text(), old->sequence);
     if (!old->value.identity || old->value.identity->registration != command_.evidence.presented) return twin;
     if (plan.carries_twin) twin = old->value.twin;
-    decided_.events.push_back({old_stream, old->value.version.next(),
-                               events::hub_device_deleted{plan.device, old_hub, old->value.identity->data_key}, {}});
+    decided_.events.push_back({old_stream,
+                               old->value.version.next(),
+                               events::hub_device_deleted{plan.device, old_hub, old->value.identity->data_key},
+                               {}});
     return twin;
   }
 
@@ -185,7 +188,8 @@ class registration {
   void write_identity(const move_plan& plan, const hub_device_state& target, const events::device_twin& twin) {
     const bool there = target.identity.has_value();
     const bool iot_edge = terms_.iot_edge.value_or(false);
-    const bool unchanged = there && target.identity->source == *verdict_.enrollment && target.identity->iot_edge == iot_edge &&
+    const bool unchanged = there && target.identity->source == *verdict_.enrollment &&
+                           target.identity->iot_edge == iot_edge &&
                            target.identity->registration.text() == command_.evidence.presented.text();
     // An identity that an earlier assignment left on the new hub is no reason to lose the twin that comes along.
     const bool writes_twin = plan.resets_twin || plan.leaves_old_hub;
@@ -194,17 +198,26 @@ class registration {
     // A changed identity gets a new data key: the old key is destroyed with the old credentials.
     const auto key = fresh_key(context_.random);
     decided_.keys.push_back(key);
-    events::hub_identity identity{plan.device,         plan.hub, command_.evidence.presented,
-                                  *verdict_.enrollment, key.id,  seal_keys(key, stream, hub_keys(), context_.random),
+    events::hub_identity identity{plan.device,
+                                  plan.hub,
+                                  command_.evidence.presented,
+                                  *verdict_.enrollment,
+                                  key.id,
+                                  seal_keys(key, stream, hub_keys(), context_.random),
                                   iot_edge};
     if (!there) {
-      decided_.events.push_back({stream, target.version.next(), events::hub_device_created{std::move(identity), twin}, {}});
+      decided_.events.push_back(
+          {stream, target.version.next(), events::hub_device_created{std::move(identity), twin}, {}});
       return;
     }
     auto new_twin = writes_twin ? std::optional(twin) : std::nullopt;
-    if (plan.resets_twin) new_twin->reported = target.twin.reported;  // the device's own, which stays where the hub stays
+    if (plan.resets_twin)
+      new_twin->reported = target.twin.reported;  // the device's own, which stays where the hub stays
     decided_.events.push_back(
-        {stream, target.version.next(), events::hub_device_updated{std::move(identity), std::move(new_twin), target.identity->data_key}, {}});
+        {stream,
+         target.version.next(),
+         events::hub_device_updated{std::move(identity), std::move(new_twin), target.identity->data_key},
+         {}});
   }
 
   const device_state& state_;
@@ -228,7 +241,8 @@ namespace {
 
 // Where no individual enrollment decided, the refusal rests on the group that vouches for the device; or on there being
 // none, which stops being true when the groups change.
-void rest_on_groups(decision& d, const device_state& state, const attestation_verdict& verdict, const registration_context& context) {
+void rest_on_groups(decision& d, const device_state& state, const attestation_verdict& verdict,
+                    const registration_context& context) {
   const auto& scope = context.scope.service.scope;
   if (verdict.group) {
     d.reading(events::stream_name::group(scope, verdict.group->state.group->id).text(), context.scope_seen);
@@ -246,9 +260,11 @@ decision decide_refusal(const device_state& state, const evidence& shown, const 
   const auto& personal = context.record_key != nullptr ? *context.record_key : context.scope.data_key;
   if (!append_only) d.reading(stream.text(), context.device_seen);
   rest_on_groups(d, state, verdict, context);
-  d.events.push_back({stream, append_only ? events::stream_version() : state.version.next(),
-                      events::registration_refused{*verdict.refusal, report_of(verdict, shown, personal, stream, context.random)},
-                      {}});
+  d.events.push_back(
+      {stream,
+       append_only ? events::stream_version() : state.version.next(),
+       events::registration_refused{*verdict.refusal, report_of(verdict, shown, personal, stream, context.random)},
+       {}});
   if (*verdict.refusal != events::refusal_reason::enrollment_disabled) d.rejected = not_attested();
   return d;
 }

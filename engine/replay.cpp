@@ -4,8 +4,8 @@ namespace muster::engine {
 
 namespace {
 
-// Read at once. Events take four times the memory of their frames: what is read should stay in the processor's cache until
-// it has been folded.
+// Read at once. Events take four times the memory of their frames: what is read should stay in the processor's cache
+// until it has been folded.
 constexpr std::size_t read_bytes = 1024 * 1024;
 
 std::string at(events::shard_id shard, events::log_offset offset) {
@@ -28,7 +28,9 @@ result<replay_report> replay(journal& log, events::shard_id shard_number, const 
         reached = true;
         break;
       }
-      const auto corrupt = [&](const std::string& why) { return fail(errc::corrupt, at(shard_number, record.offset) + ": " + why); };
+      const auto corrupt = [&](const std::string& why) {
+        return fail(errc::corrupt, at(shard_number, record.offset) + ": " + why);
+      };
       const auto seen = fold.judge(record.offset, record.bytes);
       if (seen.what == verdict::void_frame) {
         ++report.void_frames;
@@ -61,20 +63,23 @@ result<void> check_continues(journal& log, events::shard_id shard, const log_pos
   const auto end = log.end(shard);
   if (!end) return std::unexpected(end.error());
   if (*end < position.next_offset) {
-    return fail(errc::corrupt, "the projections of shard " + std::to_string(shard.value()) + " have folded up to offset " +
-                                   std::to_string(position.next_offset.value()) + ", but the journal ends at " +
-                                   std::to_string(end->value()) +
-                                   ": the journal lost frames or is an older copy. Restore the journal that belongs to these "
-                                   "projections; or, if this journal is the one to keep, run 'muster rebuild'.");
+    return fail(errc::corrupt,
+                "the projections of shard " + std::to_string(shard.value()) + " have folded up to offset " +
+                    std::to_string(position.next_offset.value()) + ", but the journal ends at " +
+                    std::to_string(end->value()) +
+                    ": the journal lost frames or is an older copy. Restore the journal that belongs to these "
+                    "projections; or, if this journal is the one to keep, run 'muster rebuild'.");
   }
   if (position.next_offset == events::log_offset()) return {};
   const auto last = log.read(shard, position.last_offset, 1);
   if (!last) return std::unexpected(last.error());
-  if (last->empty() || last->front().offset != position.last_offset || events::sha256(last->front().bytes) != position.last_hash) {
-    return fail(errc::corrupt, at(shard, position.last_offset) +
-                                   ": the journal does not hold the frame that the projections folded last: it is another "
-                                   "journal, or was changed. Restore the journal that belongs to these projections; or, if this "
-                                   "journal is the one to keep, run 'muster rebuild'.");
+  if (last->empty() || last->front().offset != position.last_offset ||
+      events::sha256(last->front().bytes) != position.last_hash) {
+    return fail(errc::corrupt,
+                at(shard, position.last_offset) +
+                    ": the journal does not hold the frame that the projections folded last: it is another "
+                    "journal, or was changed. Restore the journal that belongs to these projections; or, if this "
+                    "journal is the one to keep, run 'muster rebuild'.");
   }
   return {};
 }

@@ -55,8 +55,8 @@ result<std::shared_ptr<const scope_snapshot>> scope_memory::snapshot_of(scope_en
   const auto& service = snapshot->service;
   auto key = keys_.find(service.data_key);
   if (!key) {
-    return fail(errc::corrupt, "the data key of service '" + service.name.text() + "' cannot be had: " + key.error().text +
-                                   ". Restore the keyring that belongs to this journal.");
+    return fail(errc::corrupt, "the data key of service '" + service.name.text() + "' cannot be had: " +
+                                   key.error().text + ". Restore the keyring that belongs to this journal.");
   }
   snapshot->data_key = {service.data_key, *key};
   for (const auto& policy : service.policies) {

@@ -9,10 +9,10 @@
 
 namespace muster::engine {
 
-/// The services of one shard and their groups, kept in memory beside the projections: evolved with every fold, and made into
-/// the snapshots that decisions rest on. Only from the shard's thread.
+/// The services of one shard and their groups, kept in memory beside the projections: evolved with every fold, and made
+/// into the snapshots that decisions rest on. Only from the shard's thread.
 class scope_memory {
- public:
+public:
   scope_memory(events::shard_id shard, keyring& keys) : shard_(shard), keys_(keys) {}
 
   /// Reads what the projections hold. Every service counts as changed afterwards.
@@ -21,11 +21,11 @@ class scope_memory {
   /// Takes the events of one more frame.
   void fold(const folded_frame& frame);
 
-  /// A new snapshot of every service that changed since the last call, with its keys opened. A group whose key is gone is left
-  /// out: its deletion stands later in the log. `corrupt` if a service's own key cannot be had.
+  /// A new snapshot of every service that changed since the last call, with its keys opened. A group whose key is gone
+  /// is left out: its deletion stands later in the log. `corrupt` if a service's own key cannot be had.
   result<std::vector<std::shared_ptr<const scope_snapshot>>> take_changed();
 
- private:
+private:
   struct scope_entry {
     service_state service;
     std::map<std::string, group_state> groups;  ///< by id key, deleted ones too

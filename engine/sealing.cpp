@@ -32,7 +32,9 @@ struct hmac {
   }
 };
 
-const unsigned char* octets(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+const unsigned char* octets(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 
 std::string associated_data(const events::stream_name& stream, std::string_view field) {
   return stream.text() + '\0' + std::string(field);
@@ -40,7 +42,8 @@ std::string associated_data(const events::stream_name& stream, std::string_view 
 
 }  // namespace
 
-std::string encrypt(const data_key& key, std::string_view nonce, std::string_view associated, std::string_view plaintext) {
+std::string encrypt(const data_key& key, std::string_view nonce, std::string_view associated,
+                    std::string_view plaintext) {
   MUSTER_ASSERT(nonce.size() == nonce_bytes);
   thread_local gcm aes;
   auto* context = aes.context.get();
@@ -48,11 +51,12 @@ std::string encrypt(const data_key& key, std::string_view nonce, std::string_vie
   auto* out = reinterpret_cast<unsigned char*>(box.data());
   int size = 0;
   int rest = 0;
-  const bool ok = EVP_EncryptInit_ex2(context, aes.cipher.get(), octets(key.bytes()), octets(nonce), nullptr) == 1 &&
-                  EVP_EncryptUpdate(context, nullptr, &size, octets(associated), static_cast<int>(associated.size())) == 1 &&
-                  EVP_EncryptUpdate(context, out, &size, octets(plaintext), static_cast<int>(plaintext.size())) == 1 &&
-                  EVP_EncryptFinal_ex(context, out + size, &rest) == 1 &&
-                  EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag_bytes, out + plaintext.size()) == 1;
+  const bool ok =
+      EVP_EncryptInit_ex2(context, aes.cipher.get(), octets(key.bytes()), octets(nonce), nullptr) == 1 &&
+      EVP_EncryptUpdate(context, nullptr, &size, octets(associated), static_cast<int>(associated.size())) == 1 &&
+      EVP_EncryptUpdate(context, out, &size, octets(plaintext), static_cast<int>(plaintext.size())) == 1 &&
+      EVP_EncryptFinal_ex(context, out + size, &rest) == 1 &&
+      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag_bytes, out + plaintext.size()) == 1;
   MUSTER_ASSERT(ok);
   return box;
 }
@@ -67,11 +71,12 @@ std::optional<std::string> decrypt(const data_key& key, std::string_view nonce, 
   auto* out = reinterpret_cast<unsigned char*>(plaintext.data());
   int size = 0;
   int rest = 0;
-  const bool ok = EVP_DecryptInit_ex2(context, aes.cipher.get(), octets(key.bytes()), octets(nonce), nullptr) == 1 &&
-                  EVP_DecryptUpdate(context, nullptr, &size, octets(associated), static_cast<int>(associated.size())) == 1 &&
-                  EVP_DecryptUpdate(context, out, &size, octets(box), static_cast<int>(plaintext.size())) == 1 &&
-                  EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag.data()) == 1 &&
-                  EVP_DecryptFinal_ex(context, out + size, &rest) == 1;
+  const bool ok =
+      EVP_DecryptInit_ex2(context, aes.cipher.get(), octets(key.bytes()), octets(nonce), nullptr) == 1 &&
+      EVP_DecryptUpdate(context, nullptr, &size, octets(associated), static_cast<int>(associated.size())) == 1 &&
+      EVP_DecryptUpdate(context, out, &size, octets(box), static_cast<int>(plaintext.size())) == 1 &&
+      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag.data()) == 1 &&
+      EVP_DecryptFinal_ex(context, out + size, &rest) == 1;
   if (!ok) return std::nullopt;
   return plaintext;
 }
@@ -106,9 +111,10 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
   std::size_t size = 0;
   // To OpenSSL no key at all means the one before, and that may be another tenant's.
   if (key.data() == nullptr) key = "";
-  const bool ok = EVP_MAC_init(hash.context.get(), octets(key), key.size(), nullptr) == 1 &&
-                  EVP_MAC_update(hash.context.get(), octets(text), text.size()) == 1 &&
-                  EVP_MAC_final(hash.context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, out.size()) == 1;
+  const bool ok =
+      EVP_MAC_init(hash.context.get(), octets(key), key.size(), nullptr) == 1 &&
+      EVP_MAC_update(hash.context.get(), octets(text), text.size()) == 1 &&
+      EVP_MAC_final(hash.context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, out.size()) == 1;
   MUSTER_ASSERT(ok && size == out.size());
   return out;
 }
@@ -124,10 +130,12 @@ opened_keys::~opened_keys() {
 
 events::symmetric_keys seal_keys(const named_key& key, const events::stream_name& stream, const opened_keys& keys,
                                  entropy& random) {
-  return {seal(key, stream, "primaryKey", keys.primary, random), seal(key, stream, "secondaryKey", keys.secondary, random)};
+  return {seal(key, stream, "primaryKey", keys.primary, random),
+          seal(key, stream, "secondaryKey", keys.secondary, random)};
 }
 
-result<opened_keys> unseal_keys(const data_key& key, const events::stream_name& stream, const events::symmetric_keys& keys) {
+result<opened_keys> unseal_keys(const data_key& key, const events::stream_name& stream,
+                                const events::symmetric_keys& keys) {
   auto primary = unseal(key, stream, "primaryKey", keys.primary);
   if (!primary) return std::unexpected(primary.error());
   auto secondary = unseal(key, stream, "secondaryKey", keys.secondary);

@@ -8,22 +8,25 @@
 
 namespace muster::engine {
 
-/// Seals `plaintext` under AES-256-GCM with a fresh nonce. `stream` and `field` are bound to the box as associated data: it
-/// opens only where it was made. Any thread.
+/// Seals `plaintext` under AES-256-GCM with a fresh nonce. `stream` and `field` are bound to the box as associated
+/// data: it opens only where it was made. Any thread.
 events::sealed_text seal(const named_key& key, const events::stream_name& stream, std::string_view field,
                          std::string_view plaintext, entropy& random);
 
-/// The plaintext of a box, or `corrupt` if key, stream or field are not those it was sealed with or the box was changed.
+/// The plaintext of a box, or `corrupt` if key, stream or field are not those it was sealed with or the box was
+/// changed.
 result<std::string> unseal(const data_key& key, const events::stream_name& stream, std::string_view field,
                            const events::sealed_text& box);
 
 /// A new random data key.
 named_key fresh_key(entropy& random);
 
-/// AES-256-GCM over `plaintext` with `associated` data: `ciphertext | tag`. `nonce` has 12 bytes and is never used twice with
-/// a key. The keyring wraps data keys with it as well.
-std::string encrypt(const data_key& key, std::string_view nonce, std::string_view associated, std::string_view plaintext);
-std::optional<std::string> decrypt(const data_key& key, std::string_view nonce, std::string_view associated, std::string_view box);
+/// AES-256-GCM over `plaintext` with `associated` data: `ciphertext | tag`. `nonce` has 12 bytes and is never used
+/// twice with a key. The keyring wraps data keys with it as well.
+std::string encrypt(const data_key& key, std::string_view nonce, std::string_view associated,
+                    std::string_view plaintext);
+std::optional<std::string> decrypt(const data_key& key, std::string_view nonce, std::string_view associated,
+                                   std::string_view box);
 
 /// HMAC-SHA256 (RFC 2104).
 std::string hmac_sha256(std::string_view key, std::string_view text);
@@ -45,9 +48,11 @@ struct opened_keys {
 };
 
 /// Seals both keys in the fields `primaryKey` and `secondaryKey` of `stream`.
-events::symmetric_keys seal_keys(const named_key& key, const events::stream_name& stream, const opened_keys& keys, entropy& random);
+events::symmetric_keys seal_keys(const named_key& key, const events::stream_name& stream, const opened_keys& keys,
+                                 entropy& random);
 
 /// Opens what `seal_keys` sealed.
-result<opened_keys> unseal_keys(const data_key& key, const events::stream_name& stream, const events::symmetric_keys& keys);
+result<opened_keys> unseal_keys(const data_key& key, const events::stream_name& stream,
+                                const events::symmetric_keys& keys);
 
 }  // namespace muster::engine

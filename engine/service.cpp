@@ -31,8 +31,10 @@ void evolve(service_state& state, const events::recorded_event& e) {
                       [&](const events::service_settings_changed& c) { state.settings = c.settings; },
                       [&](const events::hub_linked& c) {
                         const auto at = std::ranges::find_if(state.hubs, by_name(c.hub.name));
-                        if (at == state.hubs.end()) state.hubs.push_back(c.hub);
-                        else *at = c.hub;
+                        if (at == state.hubs.end())
+                          state.hubs.push_back(c.hub);
+                        else
+                          *at = c.hub;
                       },
                       [&](const events::hub_unlinked& c) { std::erase_if(state.hubs, by_name(c.hub)); },
                       [&](const auto&) { foreign_event(e); }},
@@ -54,6 +56,8 @@ void evolve(group_state& state, const events::recorded_event& e) {
   state.updated = e.meta.time;
 }
 
-std::string group_set_key(const events::id_scope& scope) { return scope.text() + "/groups"; }
+std::string group_set_key(const events::id_scope& scope) {
+  return scope.text() + "/groups";
+}
 
 }  // namespace muster::engine

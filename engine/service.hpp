@@ -64,8 +64,8 @@ struct opened_group {
 struct scope_snapshot {
   service_state service;
   events::shard_id shard;
-  named_key data_key;                             ///< the service's
-  std::map<std::string, opened_keys> policy_keys; ///< by policy name
+  named_key data_key;                                                 ///< the service's
+  std::map<std::string, opened_keys> policy_keys;                     ///< by policy name
   std::map<std::string, std::shared_ptr<const opened_group>> groups;  ///< living groups by their id's key
   std::map<std::string, events::stream_version> past_groups;          ///< versions of deleted groups, by their id's key
 };

@@ -26,19 +26,22 @@ void append(decision& d, const decision_context& context, events::event data) {
 
 std::optional<std::string> check_hubs(const std::vector<events::linked_hub>& hubs) {
   if (hubs.size() > limits::linked_hubs_max) {
-    return "hubs: a service has at most " + std::to_string(limits::linked_hubs_max) + " linked hubs, not " + std::to_string(hubs.size()) + ".";
+    return "hubs: a service has at most " + std::to_string(limits::linked_hubs_max) + " linked hubs, not " +
+           std::to_string(hubs.size()) + ".";
   }
   for (const auto& hub : hubs) {
     if (hub.weight < 1 || hub.weight > weight_max) {
       return "hubs: the weight of '" + hub.name.text() + "' must be 1 to " + std::to_string(weight_max) + ", not " +
              std::to_string(hub.weight) + ".";
     }
-    if (std::ranges::count(hubs, hub.name, &events::linked_hub::name) > 1) return "hubs: '" + hub.name.text() + "' is named twice.";
+    if (std::ranges::count(hubs, hub.name, &events::linked_hub::name) > 1)
+      return "hubs: '" + hub.name.text() + "' is named twice.";
   }
   return std::nullopt;
 }
 
-decision decide_creation(const service_state& state, const placement& placed, events::log_sequence service_seen, entropy& random) {
+decision decide_creation(const service_state& state, const placement& placed, events::log_sequence service_seen,
+                         entropy& random) {
   const auto stream = events::stream_name::service(placed.scope);
   decision d;
   d.reading(stream.text(), service_seen);
@@ -50,8 +53,8 @@ decision decide_creation(const service_state& state, const placement& placed, ev
   events::service_created created{placed.name, placed.scope, key.id, placed.settings, {}, placed.hubs};
   created.policies.push_back({"provisioningserviceowner",
                               seal_keys(key, stream, policy_keys, random),
-                              {service_config, enrollment_read, enrollment_write, device_connect, registration_status_read,
-                               registration_status_write}});
+                              {service_config, enrollment_read, enrollment_write, device_connect,
+                               registration_status_read, registration_status_write}});
   d.events.push_back({stream, state.version.next(), std::move(created), {}});
   return d;
 }
@@ -67,8 +70,10 @@ decision decide(const link_hub& c, const decision_context& context) {
   auto hubs = context.scope.service.hubs;
   const auto at = std::ranges::find(hubs, c.hub.name, &events::linked_hub::name);
   if (at != hubs.end() && *at == c.hub) return d;
-  if (at == hubs.end()) hubs.push_back(c.hub);
-  else *at = c.hub;
+  if (at == hubs.end())
+    hubs.push_back(c.hub);
+  else
+    *at = c.hub;
   if (const auto bad = check_hubs(hubs)) {
     d.rejected = rejection{rejection_code::invalid, *bad, {}};
     return d;
@@ -79,7 +84,8 @@ decision decide(const link_hub& c, const decision_context& context) {
 
 decision decide(const unlink_hub& c, const decision_context& context) {
   auto d = service_decision(c.scope, context);
-  if (std::ranges::find(context.scope.service.hubs, c.hub, &events::linked_hub::name) == context.scope.service.hubs.end()) {
+  if (std::ranges::find(context.scope.service.hubs, c.hub, &events::linked_hub::name) ==
+      context.scope.service.hubs.end()) {
     d.rejected = rejection{rejection_code::hub_not_found, "Hub '" + c.hub.text() + "' is not linked.", {}};
     return d;
   }
@@ -92,10 +98,12 @@ decision decide(const hub_device_state& state, const delete_hub_device& c, event
   decision d;
   d.reading(stream.text(), hub_device_seen);
   if (!state.identity) {
-    d.rejected = rejection{rejection_code::hub_device_not_found, "Hub '" + c.hub.text() + "' has no device '" + c.id.text() + "'.", {}};
+    d.rejected = rejection{
+        rejection_code::hub_device_not_found, "Hub '" + c.hub.text() + "' has no device '" + c.id.text() + "'.", {}};
     return d;
   }
-  d.events.push_back({stream, state.version.next(), events::hub_device_deleted{c.id, c.hub, state.identity->data_key}, {}});
+  d.events.push_back(
+      {stream, state.version.next(), events::hub_device_deleted{c.id, c.hub, state.identity->data_key}, {}});
   return d;
 }
 

@@ -18,8 +18,7 @@ std::uint64_t key_hash(std::string_view name) {
 }
 
 shard::shard(shard_options options, log_position start, entropy& random)
-    : options_(std::move(options)),
-      rule_(options_.journal, options_.id, start),
+    : options_(std::move(options)), rule_(options_.journal, options_.id, start),
       memory_(start.sequence, options_.changed_keys_max == 0 ? limits::changed_keys_max : options_.changed_keys_max),
       random_(random) {
   if (options_.frame_bytes_max == 0) options_.frame_bytes_max = limits::frame_bytes_max;
@@ -94,7 +93,9 @@ void shard::remember_changes(const std::vector<events::event_record>& records) {
   }
 }
 
-std::vector<shard::due_settlement> shard::take_settlements() { return std::exchange(due_, {}); }
+std::vector<shard::due_settlement> shard::take_settlements() {
+  return std::exchange(due_, {});
+}
 
 // ---- writing
 
@@ -169,7 +170,8 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
     }
     std::size_t size = 0;
     for (const auto& record : p.events) size += events::encoded_size_max(record);
-    const bool full = bytes + size > options_.frame_bytes_max || frame.records.size() + p.events.size() > limits::frame_events_max;
+    const bool full =
+        bytes + size > options_.frame_bytes_max || frame.records.size() + p.events.size() > limits::frame_events_max;
     if (full && !taken.empty()) break;
     bytes += size;
     for (const auto& record : p.events) {
@@ -190,7 +192,9 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
 }
 
 // Where nobody else can append, a decision without events is settled by the check alone.
-bool shard::settle_at_once(const proposal& p) const { return options_.exclusive && p.events.empty(); }
+bool shard::settle_at_once(const proposal& p) const {
+  return options_.exclusive && p.events.empty();
+}
 
 std::optional<settlement> shard::check_against_fold(const proposal& p) const {
   events::log_sequence reload_at;
@@ -208,20 +212,20 @@ void shard::appended(append_outcome outcome, events::timestamp now) {
   auto& sent = last_was_claim_ ? claim_ : batch_;
   if (!sent) return;  // read back, and so settled, before the journal's word came
   switch (outcome) {
-    case append_outcome::durable:
-      break;  // it counts when it is read back
-    case append_outcome::unknown:
-      if (last_was_claim_) claim_.reset();  // adopted if it is ever accepted
-      must_claim_ = true;
-      break;
-    case append_outcome::refused:
-      if (last_was_claim_) {
-        claim_.reset();
-        claim_not_before_ = std::max(claim_not_before_, now);
-      } else {
-        not_sent();
-      }
-      break;
+  case append_outcome::durable:
+    break;  // it counts when it is read back
+  case append_outcome::unknown:
+    if (last_was_claim_) claim_.reset();  // adopted if it is ever accepted
+    must_claim_ = true;
+    break;
+  case append_outcome::refused:
+    if (last_was_claim_) {
+      claim_.reset();
+      claim_not_before_ = std::max(claim_not_before_, now);
+    } else {
+      not_sent();
+    }
+    break;
   }
 }
 
@@ -235,7 +239,9 @@ void shard::not_sent() {
   waiting_.clear();
 }
 
-bool shard::idle() const { return queue_.empty() && waiting_.empty() && !batch_ && !claim_ && !awaiting_outcome_; }
+bool shard::idle() const {
+  return queue_.empty() && waiting_.empty() && !batch_ && !claim_ && !awaiting_outcome_;
+}
 
 void shard::stop(std::string reason) {
   if (stopped_) return;
@@ -264,7 +270,9 @@ void shard::expire(events::timestamp now) {
   std::erase_if(waiting_, passed);  // never sent
 }
 
-void shard::due(proposal& p, settlement what) { due_.push_back({std::move(p.settled), what}); }
+void shard::due(proposal& p, settlement what) {
+  due_.push_back({std::move(p.settled), what});
+}
 
 events::frame shard::new_frame(events::frame_kind kind, events::timestamp now) const {
   events::frame frame;

@@ -15,20 +15,20 @@ namespace muster::engine {
 struct shard_options {
   events::journal_id journal;
   events::shard_id id;
-  std::string node;                 ///< this node's name, written into its frames
-  bool exclusive = false;           ///< nobody else can append (journal::exclusive): a decision without events needs no frame
-  std::size_t frame_bytes_max = 0;  ///< 0: limits::frame_bytes_max
-  std::size_t changed_keys_max = 0; ///< 0: limits::changed_keys_max
+  std::string node;        ///< this node's name, written into its frames
+  bool exclusive = false;  ///< nobody else can append (journal::exclusive): a decision without events needs no frame
+  std::size_t frame_bytes_max = 0;   ///< 0: limits::frame_bytes_max
+  std::size_t changed_keys_max = 0;  ///< 0: limits::changed_keys_max
 };
 
-/// One shard: the fold of its log, and the writer that appends to it. Plain and single-threaded: whoever owns it feeds it
-/// records, proposals and outcomes, and takes frames and settlements out. It knows no thread, clock, storage or actor, so
-/// that the simulator runs the same code as the node.
+/// One shard: the fold of its log, and the writer that appends to it. Plain and single-threaded: whoever owns it feeds
+/// it records, proposals and outcomes, and takes frames and settlements out. It knows no thread, clock, storage or
+/// actor, so that the simulator runs the same code as the node.
 ///
-/// One frame is in flight at a time. A proposal is answered only after its frame was read back as accepted, or once it can
-/// never count: then it waits here for another frame, or is given back as unavailable when its deadline has passed.
+/// One frame is in flight at a time. A proposal is answered only after its frame was read back as accepted, or once it
+/// can never count: then it waits here for another frame, or is given back as unavailable when its deadline has passed.
 class shard {
- public:
+public:
   /// Continues at `start`, the position of the projections. Nothing is known of what changed before it.
   shard(shard_options options, log_position start, entropy& random);
 
@@ -44,8 +44,8 @@ class shard {
   };
 
   /// Folds the next record of the log. Gives the frame if it counts; nothing if it is void, or if the shard has stopped
-  /// (`stopped()`). Settlements that follow from it are kept until the caller, after its projections took the frame, calls
-  /// `take_settlements`.
+  /// (`stopped()`). Settlements that follow from it are kept until the caller, after its projections took the frame,
+  /// calls `take_settlements`.
   std::optional<accepted_frame> fold(const log_record& record);
 
   struct due_settlement {
@@ -69,13 +69,15 @@ class shard {
     std::vector<named_key> keys;  ///< to be stored first
   };
 
-  /// The next frame to append, if there is one now. `caught_up`: everything the log had was folded when it was last asked.
+  /// The next frame to append, if there is one now. `caught_up`: everything the log had was folded when it was last
+  /// asked.
   std::optional<frame_to_send> next_frame(events::timestamp now, bool caught_up);
 
   /// What the journal says of the frame that `next_frame` gave last.
   void appended(append_outcome outcome, events::timestamp now);
 
-  /// The frame that `next_frame` gave last was not sent, because its keys could not be stored. Its proposals are given up.
+  /// The frame that `next_frame` gave last was not sent, because its keys could not be stored. Its proposals are given
+  /// up.
   void not_sent();
 
   /// Takes no further proposals and no further claims; what is queued is still written.
@@ -87,14 +89,15 @@ class shard {
   bool idle() const;
   /// Why the shard has stopped for good, if it has: a log that parted from this fold, or that cannot be read.
   const std::optional<std::string>& stopped() const { return stopped_; }
-  /// The fold cannot go on, for a reason found outside: an event that cannot be evolved, projections that cannot be written.
+  /// The fold cannot go on, for a reason found outside: an event that cannot be evolved, projections that cannot be
+  /// written.
   void stop(std::string reason);
 
   const log_position& position() const { return rule_.position(); }
   std::size_t queued() const { return queue_.size() + waiting_.size(); }
   std::uint64_t void_frames() const { return void_frames_; }
 
- private:
+private:
   struct in_flight {
     events::digest hash{};
     std::vector<proposal> proposals;  ///< empty in a claim
@@ -120,15 +123,15 @@ class shard {
 
   std::deque<proposal> queue_;
   std::vector<proposal> waiting_;   ///< in conflict with the batch in flight: checked again when that is settled
-  std::optional<in_flight> batch_;     ///< not settled yet
-  std::optional<in_flight> claim_;     ///< not settled yet
+  std::optional<in_flight> batch_;  ///< not settled yet
+  std::optional<in_flight> claim_;  ///< not settled yet
   bool awaiting_outcome_ = false;   ///< a frame was given out and `appended` has not been called for it
   bool last_was_claim_ = false;
   std::set<events::incarnation_id> claimed_;  ///< incarnations of claims this object ever made
   events::incarnation_id incarnation_;        ///< of the accepted claim, if `holds_`
   bool holds_ = false;
   bool should_own_ = false;
-  bool must_claim_ = false;         ///< something of ours is of unknown outcome: only another claim settles it
+  bool must_claim_ = false;  ///< something of ours is of unknown outcome: only another claim settles it
   bool draining_ = false;
   events::timestamp claim_not_before_;
   std::vector<due_settlement> due_;

@@ -16,7 +16,7 @@ namespace muster::engine {
 
 /// How many observations fell into each bucket; the last one has no upper bound.
 class histogram {
- public:
+public:
   /// Upper bounds in seconds.
   static constexpr std::array<double, 14> bounds = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
                                                     0.1,    0.2,   0.5,   1.0,   2.0,  5.0,  15.0};
@@ -24,7 +24,7 @@ class histogram {
   std::uint64_t bucket(std::size_t i) const { return buckets_[i].load(std::memory_order_relaxed); }
   double sum_seconds() const;
 
- private:
+private:
   std::array<std::atomic<std::uint64_t>, bounds.size() + 1> buckets_{};
   std::atomic<std::uint64_t> sum_nanoseconds_{0};
 };
@@ -45,35 +45,35 @@ inline constexpr std::array<std::string_view, 5> status_class_names = {"1xx", "2
 
 struct telemetry {
   std::array<count, attestation_result_names.size()> attestation_attempts{};
-  count device_assignments{};        ///< to a hub, new and repeated
+  count device_assignments{};  ///< to a hub, new and repeated
   std::array<count, attempt_result_names.size()> registration_attempts{};
-  histogram registration_latency;    ///< from a parsed request to its answer
-  count requests{};                  ///< HTTP requests of every kind
-  count requests_throttled{};        ///< answered 429 before any work
+  histogram registration_latency;  ///< from a parsed request to its answer
+  count requests{};                ///< HTTP requests of every kind
+  count requests_throttled{};      ///< answered 429 before any work
   std::array<count, status_class_names.size()> responses{};
-  histogram request_latency;         ///< from a complete HTTP request to its written response
+  histogram request_latency;  ///< from a complete HTTP request to its written response
   count connections_open{};
   count connections_accepted{};
-  count connections_cut{};           ///< too slow, too large, malformed
-  count connections_refused{};       ///< beyond the number of connections, in all or of one address
+  count connections_cut{};      ///< too slow, too large, malformed
+  count connections_refused{};  ///< beyond the number of connections, in all or of one address
   count handshakes_failed{};
 
   count frames_accepted{};
   count frames_void{};
   count events_folded{};
   count claims_accepted{};
-  histogram append_latency;          ///< one synced write: keys and frames
+  histogram append_latency;  ///< one synced write: keys and frames
   count proposals_committed{};
   count proposals_in_conflict{};
   count proposals_overloaded{};
-  count proposals_queued{};          ///< now, all shards
-  count fold_lag_frames{};           ///< read from the journal and not folded yet, now
+  count proposals_queued{};  ///< now, all shards
+  count fold_lag_frames{};   ///< read from the journal and not folded yet, now
   count shards_open{};
   count shards_stopped{};
 
-  count device_actors{};             ///< live now
+  count device_actors{};  ///< live now
   count device_actors_passivated{};
-  count reply_dropped{};             ///< commands whose reply object died unanswered
+  count reply_dropped{};  ///< commands whose reply object died unanswered
 };
 
 }  // namespace muster::engine

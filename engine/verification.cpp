@@ -9,7 +9,8 @@
 
 namespace muster::engine {
 
-result<shard_verification> verify_shard(journal& log, projection_store& store, events::shard_id shard, shard_projection& serving) {
+result<shard_verification> verify_shard(journal& log, projection_store& store, events::shard_id shard,
+                                        shard_projection& serving) {
   shard_verification report;
   report.shard = shard;
   const auto is = store.fingerprint_of(serving);
@@ -33,7 +34,8 @@ result<shard_verification> verify_shard(journal& log, projection_store& store, e
   report.events = folded->events;
   if (folded->end != is->position) {
     report.wrong = "the log leads to sequence " + std::to_string(folded->end.sequence.value()) + " at offset " +
-                   std::to_string(folded->end.next_offset.value()) + " with another head than the projections have at sequence " +
+                   std::to_string(folded->end.next_offset.value()) +
+                   " with another head than the projections have at sequence " +
                    std::to_string(is->position.sequence.value());
     return report;
   }

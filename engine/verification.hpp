@@ -14,15 +14,16 @@ struct shard_verification {
   std::uint64_t frames = 0;  ///< accepted
   std::uint64_t void_frames = 0;
   std::uint64_t events = 0;
-  std::uint64_t rows = 0;    ///< of the projections
-  std::string wrong;         ///< empty: chain, checksums, events and every row are as they should be
+  std::uint64_t rows = 0;  ///< of the projections
+  std::string wrong;       ///< empty: chain, checksums, events and every row are as they should be
 };
 
 /// Checks a shard from the first frame on: every checksum and the whole chain, that each event can be folded, and that
-/// `serving` holds exactly the rows that the log leads to, by folding it anew into another generation, which is thrown away.
-/// Reads everything once; the shard may serve meanwhile. Errors other than what is wrong with the data (`unavailable`, ...) come
-/// as errors.
-result<shard_verification> verify_shard(journal& log, projection_store& store, events::shard_id shard, shard_projection& serving);
+/// `serving` holds exactly the rows that the log leads to, by folding it anew into another generation, which is thrown
+/// away. Reads everything once; the shard may serve meanwhile. Errors other than what is wrong with the data
+/// (`unavailable`, ...) come as errors.
+result<shard_verification> verify_shard(journal& log, projection_store& store, events::shard_id shard,
+                                        shard_projection& serving);
 
 /// The reports as one JSON document: `{"ok": bool, "shards": [...], "events": n}`.
 std::string to_json(const std::vector<shard_verification>& reports);

@@ -155,7 +155,8 @@ std::optional<std::string> from_base64(std::string_view text) {
     *out++ = static_cast<char>(word);
   };
   const auto last = text.size() - 4;
-  for (std::size_t i = 0; i < last; i += 4) put(digit(i) << 18U | digit(i + 1) << 12U | digit(i + 2) << 6U | digit(i + 3));
+  for (std::size_t i = 0; i < last; i += 4)
+    put(digit(i) << 18U | digit(i + 1) << 12U | digit(i + 2) << 6U | digit(i + 3));
   auto word = digit(last) << 18U | digit(last + 1) << 12U;
   if (padding < 2) word |= digit(last + 2) << 6U;
   if (padding < 1) word |= digit(last + 3);

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// Plain byte strings and their two text forms. Binary data is held in `std::string` throughout Muster: it is what every
-/// library at our borders takes and gives.
+/// Plain byte strings and their two text forms. Binary data is held in `std::string` throughout Muster: it is what
+/// every library at our borders takes and gives.
 namespace muster::events {
 
 /// A SHA-256 digest.

@@ -6,6 +6,7 @@
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+
 #include <simdjson.h>
 
 namespace muster::events {
@@ -24,7 +25,8 @@ std::size_t utf8_length(std::string_view text) {
   return text.size() >= length && simdjson::validate_utf8(text.substr(0, length)) ? length : 0;
 }
 
-// Some texts hold what a stranger sent: whatever bytes those are, the event must be read back, or it would stop its shard.
+// Some texts hold what a stranger sent: whatever bytes those are, the event must be read back, or it would stop its
+// shard.
 void write_text(json_out& out, std::string_view value) {
   if (simdjson::validate_utf8(value)) {
     out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
@@ -40,7 +42,7 @@ void write_text(json_out& out, std::string_view value) {
 }
 
 class json_writer {
- public:
+public:
   explicit json_writer(json_out& out, const sealed_renderer* render = nullptr) : out_(out), render_(render) {}
 
   template <class T>
@@ -68,17 +70,28 @@ class json_writer {
 
   template <class T>
   void write(const T& value) {
-    if constexpr (std::same_as<T, bool>) out_.Bool(value);
-    else if constexpr (named_enum<T>) text(name_of(value));
-    else if constexpr (std::signed_integral<T>) out_.Int64(value);
-    else if constexpr (std::unsigned_integral<T>) out_.Uint64(value);
-    else if constexpr (is_counter<T>::value) out_.Uint64(value.value());
-    else if constexpr (std::same_as<T, timestamp>) text(to_iso8601(value));
-    else if constexpr (is_random_id<T>::value) text(to_hex(value.view()));
-    else if constexpr (is_checked_text<T>::value) text(value.text());
-    else if constexpr (std::same_as<T, std::string>) text(value);
-    else if constexpr (std::same_as<T, json_text>) out_.RawValue(value.text.data(), value.text.size(), rapidjson::kObjectType);
-    else if constexpr (std::same_as<T, sealed_text>) text(to_base64(std::string(value.key.view()) + value.box));
+    if constexpr (std::same_as<T, bool>)
+      out_.Bool(value);
+    else if constexpr (named_enum<T>)
+      text(name_of(value));
+    else if constexpr (std::signed_integral<T>)
+      out_.Int64(value);
+    else if constexpr (std::unsigned_integral<T>)
+      out_.Uint64(value);
+    else if constexpr (is_counter<T>::value)
+      out_.Uint64(value.value());
+    else if constexpr (std::same_as<T, timestamp>)
+      text(to_iso8601(value));
+    else if constexpr (is_random_id<T>::value)
+      text(to_hex(value.view()));
+    else if constexpr (is_checked_text<T>::value)
+      text(value.text());
+    else if constexpr (std::same_as<T, std::string>)
+      text(value);
+    else if constexpr (std::same_as<T, json_text>)
+      out_.RawValue(value.text.data(), value.text.size(), rapidjson::kObjectType);
+    else if constexpr (std::same_as<T, sealed_text>)
+      text(to_base64(std::string(value.key.view()) + value.box));
     else {
       static_assert(described<const T>);
       out_.StartObject();
@@ -87,7 +100,7 @@ class json_writer {
     }
   }
 
- private:
+private:
   void text(std::string_view value) { write_text(out_, value); }
 
   json_out& out_;
@@ -101,7 +114,7 @@ struct bad_member {
 };
 
 class json_reader {
- public:
+public:
   explicit json_reader(ondemand::object object) : object_(object) {}
 
   template <class T>
@@ -110,9 +123,12 @@ class json_reader {
     ondemand::value found;
     const auto code = object_.find_field_unordered(name).get(found);
     if (code == simdjson::NO_SUCH_FIELD) {
-      if constexpr (is_optional<T>::value) value.reset();
-      else if constexpr (is_vector<T>::value) value.clear();
-      else error_ = std::string("member '") + name + "' is missing";
+      if constexpr (is_optional<T>::value)
+        value.reset();
+      else if constexpr (is_vector<T>::value)
+        value.clear();
+      else
+        error_ = std::string("member '") + name + "' is missing";
       return;
     }
     if (code != simdjson::SUCCESS || !read(found, value)) {
@@ -122,10 +138,11 @@ class json_reader {
 
   const std::string& error() const { return error_; }
 
- private:
+private:
   template <class T>
   bool read(ondemand::value& in, T& value) {
-    if constexpr (std::same_as<T, bool>) return in.get_bool().get(value) == simdjson::SUCCESS;
+    if constexpr (std::same_as<T, bool>)
+      return in.get_bool().get(value) == simdjson::SUCCESS;
     else if constexpr (named_enum<T>) {
       std::string_view text;
       if (in.get_string().get(text) != simdjson::SUCCESS) return false;
@@ -156,7 +173,8 @@ class json_reader {
     } else if constexpr (std::same_as<T, json_text>) {
       ondemand::object object;
       std::string_view raw;
-      if (in.get_object().get(object) != simdjson::SUCCESS || object.raw_json().get(raw) != simdjson::SUCCESS) return false;
+      if (in.get_object().get(object) != simdjson::SUCCESS || object.raw_json().get(raw) != simdjson::SUCCESS)
+        return false;
       value.text = raw;
       return true;
     } else if constexpr (described<T>) {
@@ -249,7 +267,7 @@ std::optional<codec_error> read_event(std::string_view type, std::string_view js
 // ---- schema
 
 class schema_writer {
- public:
+public:
   explicit schema_writer(json_out& out) : out_(out) {}
 
   template <class T>
@@ -261,7 +279,8 @@ class schema_writer {
 
   template <class T>
   void type() {
-    if constexpr (is_optional<T>::value) type<typename T::value_type>();
+    if constexpr (is_optional<T>::value)
+      type<typename T::value_type>();
     else {
       out_.StartObject();
       describe_type<T>();
@@ -269,17 +288,19 @@ class schema_writer {
     }
   }
 
- private:
+private:
   template <class T>
   void describe_type() {
-    if constexpr (std::same_as<T, bool>) member("type", "boolean");
+    if constexpr (std::same_as<T, bool>)
+      member("type", "boolean");
     else if constexpr (named_enum<T>) {
       member("type", "string");
       out_.Key("enum");
       out_.StartArray();
       for (const auto name : enum_names<T>) out_.String(name.data(), static_cast<rapidjson::SizeType>(name.size()));
       out_.EndArray();
-    } else if constexpr (std::integral<T> || is_counter<T>::value) member("type", "integer");
+    } else if constexpr (std::integral<T> || is_counter<T>::value)
+      member("type", "integer");
     else if constexpr (std::same_as<T, timestamp>) {
       member("type", "string");
       member("format", "date-time");
@@ -293,8 +314,10 @@ class schema_writer {
       member("type", "string");
       member("contentEncoding", "base64");
       member("description", "sealed: data key id (16 bytes), nonce (12), AES-256-GCM ciphertext, tag (16)");
-    } else if constexpr (std::same_as<T, json_text>) member("type", "object");
-    else if constexpr (std::same_as<T, std::string>) member("type", "string");
+    } else if constexpr (std::same_as<T, json_text>)
+      member("type", "object");
+    else if constexpr (std::same_as<T, std::string>)
+      member("type", "string");
     else if constexpr (is_vector<T>::value) {
       member("type", "array");
       out_.Key("items");
@@ -305,7 +328,7 @@ class schema_writer {
     }
   }
 
- public:
+public:
   template <class T>
   void object() {
     member("type", "object");
@@ -321,7 +344,7 @@ class schema_writer {
     out_.EndArray();
   }
 
- private:
+private:
   void member(const char* name, const std::string& text) {
     out_.Key(name);
     out_.String(text.c_str());
@@ -371,9 +394,13 @@ std::string write_event(const event& e, const sealed_renderer* render) {
 
 }  // namespace
 
-std::string to_json(const event& e) { return write_event(e, nullptr); }
+std::string to_json(const event& e) {
+  return write_event(e, nullptr);
+}
 
-std::string to_json(const event& e, const sealed_renderer& render) { return write_event(e, &render); }
+std::string to_json(const event& e, const sealed_renderer& render) {
+  return write_event(e, &render);
+}
 
 std::string to_json_string(std::string_view text) {
   rapidjson::StringBuffer buffer;

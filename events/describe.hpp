@@ -65,16 +65,18 @@ std::optional<Enum> value_named(std::string_view name) {
   const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
   for (std::size_t i = 0; i < std::size(enum_names<Enum>); ++i) {
     const auto& each = enum_names<Enum>[i];
-    if (each.size() == name.size() && std::equal(each.begin(), each.end(), name.begin(), same)) return static_cast<Enum>(i);
+    if (each.size() == name.size() && std::equal(each.begin(), each.end(), name.begin(), same))
+      return static_cast<Enum>(i);
   }
   return std::nullopt;
 }
 
-/// Writes values as rows: fixed-width integers are little-endian, other integers LEB128, texts `size | bytes`, optionals
-/// `0 | 1 value`, vectors `count | values`, structs their members in order. **The order of members in `describe` is the
-/// storage format of rows;** rows can be rebuilt from the log, so that a changed order costs a rebuild and nothing else.
+/// Writes values as rows: fixed-width integers are little-endian, other integers LEB128, texts `size | bytes`,
+/// optionals `0 | 1 value`, vectors `count | values`, structs their members in order. **The order of members in
+/// `describe` is the storage format of rows;** rows can be rebuilt from the log, so that a changed order costs a
+/// rebuild and nothing else.
 class row_writer {
- public:
+public:
   std::string take() { return std::move(out_); }
   /// What was written since `clear`, which keeps the memory for the next row.
   std::string_view bytes() const { return out_; }
@@ -87,17 +89,28 @@ class row_writer {
 
   template <class T>
   void write(const T& value) {
-    if constexpr (std::same_as<T, bool>) out_ += value ? '\1' : '\0';
-    else if constexpr (std::is_enum_v<T>) out_ += static_cast<char>(value);
-    else if constexpr (std::integral<T>) number(static_cast<std::uint64_t>(value));
-    else if constexpr (is_counter<T>::value) number(value.value());
-    else if constexpr (std::same_as<T, timestamp>) number(static_cast<std::uint64_t>(value.time_since_epoch().count()));
-    else if constexpr (is_random_id<T>::value) out_.append(value.view());
-    else if constexpr (std::same_as<T, digest>) out_.append(as_bytes(value));
-    else if constexpr (is_checked_text<T>::value) text(value.text());
-    else if constexpr (std::same_as<T, stream_name>) text(value.text());
-    else if constexpr (std::same_as<T, std::string>) text(value);
-    else if constexpr (std::same_as<T, json_text>) text(value.text);
+    if constexpr (std::same_as<T, bool>)
+      out_ += value ? '\1' : '\0';
+    else if constexpr (std::is_enum_v<T>)
+      out_ += static_cast<char>(value);
+    else if constexpr (std::integral<T>)
+      number(static_cast<std::uint64_t>(value));
+    else if constexpr (is_counter<T>::value)
+      number(value.value());
+    else if constexpr (std::same_as<T, timestamp>)
+      number(static_cast<std::uint64_t>(value.time_since_epoch().count()));
+    else if constexpr (is_random_id<T>::value)
+      out_.append(value.view());
+    else if constexpr (std::same_as<T, digest>)
+      out_.append(as_bytes(value));
+    else if constexpr (is_checked_text<T>::value)
+      text(value.text());
+    else if constexpr (std::same_as<T, stream_name>)
+      text(value.text());
+    else if constexpr (std::same_as<T, std::string>)
+      text(value);
+    else if constexpr (std::same_as<T, json_text>)
+      text(value.text);
     else if constexpr (std::same_as<T, sealed_text>) {
       out_.append(value.key.view());
       text(value.box);
@@ -125,13 +138,13 @@ class row_writer {
 
   void raw(std::string_view bytes) { out_.append(bytes); }
 
- private:
+private:
   std::string out_;
 };
 
 /// Reads what `row_writer` wrote. After any failure `ok()` is false for good and values are whatever they were.
 class row_reader {
- public:
+public:
   explicit row_reader(std::string_view in) : in_(in) {}
 
   bool ok() const { return ok_; }
@@ -146,12 +159,15 @@ class row_reader {
 
   template <class T>
   void read(T& value) {
-    if constexpr (std::same_as<T, bool>) value = byte() != 0;
+    if constexpr (std::same_as<T, bool>)
+      value = byte() != 0;
     else if constexpr (std::is_enum_v<T>) {
       value = static_cast<T>(byte());
       if constexpr (named_enum<T>) ok_ = ok_ && static_cast<std::size_t>(value) < std::size(enum_names<T>);
-    } else if constexpr (std::integral<T>) value = static_cast<T>(number());
-    else if constexpr (is_counter<T>::value) value = T(number());
+    } else if constexpr (std::integral<T>)
+      value = static_cast<T>(number());
+    else if constexpr (is_counter<T>::value)
+      value = T(number());
     else if constexpr (std::same_as<T, timestamp>) {
       value = timestamp(std::chrono::microseconds(static_cast<std::int64_t>(number())));
     } else if constexpr (is_random_id<T>::value) {
@@ -162,16 +178,22 @@ class row_reader {
       if (ok_) std::copy(bytes.begin(), bytes.end(), value.begin());
     } else if constexpr (is_checked_text<T>::value || std::same_as<T, stream_name>) {
       auto parsed = T::parse(text());
-      if (parsed) value = std::move(*parsed);
-      else ok_ = false;
-    } else if constexpr (std::same_as<T, std::string>) value = text();
-    else if constexpr (std::same_as<T, json_text>) value.text = text();
+      if (parsed)
+        value = std::move(*parsed);
+      else
+        ok_ = false;
+    } else if constexpr (std::same_as<T, std::string>)
+      value = text();
+    else if constexpr (std::same_as<T, json_text>)
+      value.text = text();
     else if constexpr (std::same_as<T, sealed_text>) {
       read(value.key);
       value.box = text();
     } else if constexpr (is_optional<T>::value) {
-      if (byte() == 0) value.reset();
-      else read(value.emplace());
+      if (byte() == 0)
+        value.reset();
+      else
+        read(value.emplace());
     } else if constexpr (is_vector<T>::value) {
       const auto count = number();
       value.clear();
@@ -205,7 +227,7 @@ class row_reader {
     return bytes;
   }
 
- private:
+private:
   std::uint8_t byte() {
     const auto bytes = raw(1);
     return bytes.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(bytes.front());

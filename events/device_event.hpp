@@ -2,8 +2,8 @@
 
 #include "events/values.hpp"
 
-/// Events of the stream `{scope}/devices/{registration}`: the individual enrollment and the registration record of one ID.
-/// `registration_refused` and `attempts_suppressed` also stand on `{scope}/refusals`, for IDs that have neither.
+/// Events of the stream `{scope}/devices/{registration}`: the individual enrollment and the registration record of one
+/// ID. `registration_refused` and `attempts_suppressed` also stand on `{scope}/refusals`, for IDs that have neither.
 namespace muster::events {
 
 struct enrollment_created {
@@ -37,8 +37,8 @@ struct enrollment_deleted {
   }
 };
 
-/// A device was attested and assigned: for the first time, again, or to another hub. The hub's side of it is a hub device
-/// event of the same frame. `data_key` seals the personal fields of the registration record.
+/// A device was attested and assigned: for the first time, again, or to another hub. The hub's side of it is a hub
+/// device event of the same frame. `data_key` seals the personal fields of the registration record.
 struct device_registered {
   static constexpr std::string_view type = "muster.device_registered.v1";
   std::string operation_id;
@@ -90,8 +90,8 @@ enum class refusal_reason : std::uint8_t {
   enrollment_disabled,
   signature_mismatch,
   token_expired,
-  wrong_resource,        ///< the token names another registration
-  wrong_scope,           ///< the token names another ID scope
+  wrong_resource,  ///< the token names another registration
+  wrong_scope,     ///< the token names another ID scope
   malformed_token,
   no_credential
 };
@@ -100,7 +100,8 @@ inline constexpr std::string_view enum_names<refusal_reason>[] = {
     "unknownRegistration", "enrollmentDisabled", "signatureMismatch", "tokenExpired",
     "wrongResource",       "wrongScope",         "malformedToken",    "noCredential"};
 
-/// An attempt that was not let in. On a device's stream, `enrollment_disabled` leaves its mark on the registration record.
+/// An attempt that was not let in. On a device's stream, `enrollment_disabled` leaves its mark on the registration
+/// record.
 struct registration_refused {
   static constexpr std::string_view type = "muster.registration_refused.v1";
   refusal_reason reason = refusal_reason::unknown_registration;

@@ -5,8 +5,8 @@
 /// Events of the stream `directory`: which services exist, and on which shard each lives.
 namespace muster::events {
 
-/// A name, an ID scope and a shard now belong together. The service itself is created next, in its own shard, with `settings`
-/// and `hubs`: whoever resumes the placement after a crash finds everything here.
+/// A name, an ID scope and a shard now belong together. The service itself is created next, in its own shard, with
+/// `settings` and `hubs`: whoever resumes the placement after a crash finds everything here.
 struct service_placed {
   static constexpr std::string_view type = "muster.service_placed.v1";
   service_name name;

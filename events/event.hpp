@@ -10,16 +10,15 @@
 
 namespace muster::events {
 
-/// Every event there is. A new one is added here, in its aggregate's header, in that aggregate's `decide` and `evolve`, and
-/// as a golden sample (events/README.md).
-using event =
-    std::variant<service_placed, placement_confirmed, placement_withdrawn,                                      //
-                 service_created, service_settings_changed, hub_linked, hub_unlinked,                           //
-                 enrollment_group_created, enrollment_group_updated, enrollment_group_deleted,                  //
-                 enrollment_created, enrollment_updated, enrollment_deleted,                                    //
-                 device_registered, registration_failed, registration_refused, registration_deleted,            //
-                 attempts_suppressed,                                                                           //
-                 hub_device_created, hub_device_updated, hub_device_deleted>;
+/// Every event there is. A new one is added here, in its aggregate's header, in that aggregate's `decide` and `evolve`,
+/// and as a golden sample (events/README.md).
+using event = std::variant<service_placed, placement_confirmed, placement_withdrawn,                            //
+                           service_created, service_settings_changed, hub_linked, hub_unlinked,                 //
+                           enrollment_group_created, enrollment_group_updated, enrollment_group_deleted,        //
+                           enrollment_created, enrollment_updated, enrollment_deleted,                          //
+                           device_registered, registration_failed, registration_refused, registration_deleted,  //
+                           attempts_suppressed,                                                                 //
+                           hub_device_created, hub_device_updated, hub_device_deleted>;
 
 /// The CloudEvents type of an event: `muster.NOUN_VERB.vN`.
 inline std::string_view type_of(const event& e) {
@@ -34,7 +33,7 @@ struct envelope {
   stream_name stream = stream_name::directory();
   stream_version version;
   log_sequence sequence;
-  timestamp time;              ///< the frame's: the writer's time, never decreasing within a shard
+  timestamp time;  ///< the frame's: the writer's time, never decreasing within a shard
   std::string type;
   std::string by;              ///< `device`, `policy:NAME`, `operator:NAME` or `muster`
   std::string correlation_id;  ///< ties the events of one request to its log lines and its answer

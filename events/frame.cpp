@@ -63,7 +63,9 @@ void write_record(row_writer& out, const event_record& record) {
   out.write(record.index_keys);
 }
 
-frame_error bad(std::string text) { return {false, std::move(text)}; }
+frame_error bad(std::string text) {
+  return {false, std::move(text)};
+}
 
 }  // namespace
 
@@ -104,8 +106,8 @@ std::size_t encoded_size_max(const event_record& record) {
   constexpr std::size_t length_bytes_max = 10;  // of a LEB128 number
   constexpr std::size_t lengths = 8;
   const auto& meta = record.meta;
-  return meta.stream.text().size() + meta.type.size() + meta.by.size() + meta.correlation_id.size() + meta.command_id.size() +
-         record.data.size() + length_bytes_max * (lengths + record.index_keys.size()) + 1;
+  return meta.stream.text().size() + meta.type.size() + meta.by.size() + meta.correlation_id.size() +
+         meta.command_id.size() + record.data.size() + length_bytes_max * (lengths + record.index_keys.size()) + 1;
 }
 
 bool may_belong_to(std::string_view bytes, const journal_id& id) {
@@ -118,19 +120,21 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
   if (in.take_bytes(magic.size()) != magic) return std::unexpected(frame_error{true, "it does not begin like a frame"});
   const auto format = in.take<std::uint16_t>();
   if (format != format_version) {
-    return std::unexpected(bad("frame format " + std::to_string(format) + " is not known to this version, which reads format " +
-                               std::to_string(format_version)));
+    return std::unexpected(bad("frame format " + std::to_string(format) +
+                               " is not known to this version, which reads format " + std::to_string(format_version)));
   }
   frame_header h;
   const auto kind = in.take<std::uint8_t>();
   in.take<std::uint8_t>();
   const auto size = in.take<std::uint32_t>();
   if (!in.ok || size != bytes.size()) {
-    return std::unexpected(bad("it is " + std::to_string(bytes.size()) + " bytes long and says it has " + std::to_string(size)));
+    return std::unexpected(
+        bad("it is " + std::to_string(bytes.size()) + " bytes long and says it has " + std::to_string(size)));
   }
   std::uint32_t checksum = 0;
   std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum, sizeof checksum);
-  if (checksum != crc32c(bytes.substr(0, bytes.size() - sizeof checksum))) return std::unexpected(bad("its checksum is wrong"));
+  if (checksum != crc32c(bytes.substr(0, bytes.size() - sizeof checksum)))
+    return std::unexpected(bad("its checksum is wrong"));
   if (kind != static_cast<std::uint8_t>(frame_kind::claim) && kind != static_cast<std::uint8_t>(frame_kind::batch)) {
     return std::unexpected(bad("frame kind " + std::to_string(kind) + " is not known to this version"));
   }
@@ -170,7 +174,9 @@ std::expected<std::vector<event_record>, frame_error> read_records(const frame_h
     in.read(record.index_keys);
     record.meta.sequence = log_sequence(header.first_sequence.value() + i);
     record.meta.time = header.time;
-    if (!in.ok()) return std::unexpected(bad("record " + std::to_string(i) + " of " + std::to_string(header.count) + " cannot be read"));
+    if (!in.ok())
+      return std::unexpected(
+          bad("record " + std::to_string(i) + " of " + std::to_string(header.count) + " cannot be read"));
   }
   if (!in.done()) return std::unexpected(bad("there are bytes behind its last record"));
   return records;

@@ -14,7 +14,8 @@
 ///            | prev hash 32 | time i64 (microseconds since the Unix epoch) | node (u16 size | bytes)
 ///            | body | crc32c u32 (of everything before it)
 ///     body of a claim = folded sequence u64 | folded head 32
-///     body of a batch = `count` records, each: row form (events/describe.hpp) of stream, version, type, by, correlation id,
+///     body of a batch = `count` records, each: row form (events/describe.hpp) of stream, version, type, by,
+///     correlation id,
 ///                       command id, operation, data (the event's JSON), index keys
 ///
 /// Integers are little-endian. The hash of a frame is SHA-256 of all its bytes.
@@ -62,7 +63,7 @@ struct frame_header {
   std::string_view node;         ///< into the frame's bytes
   log_sequence folded_sequence;  ///< claims only
   digest folded_head{};
-  std::string_view body;         ///< into the frame's bytes: the records of a batch
+  std::string_view body;  ///< into the frame's bytes: the records of a batch
 };
 
 /// Why bytes are not a frame: `text` says what is wrong with them. `foreign`: they do not even begin like one.
@@ -78,7 +79,8 @@ std::string encode_frame(const frame& f);
 /// How many bytes `record` takes in a frame at most.
 std::size_t encoded_size_max(const event_record& record);
 
-/// True if `bytes` carry `id` where a frame has its journal ID, or are too short to tell: a damaged frame of ours looks so.
+/// True if `bytes` carry `id` where a frame has its journal ID, or are too short to tell: a damaged frame of ours looks
+/// so.
 bool may_belong_to(std::string_view bytes, const journal_id& id);
 
 /// The header of a frame whose checksum, format and size are right. The views point into `bytes`.

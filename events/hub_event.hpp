@@ -52,8 +52,8 @@ struct hub_device_created {
   }
 };
 
-/// A registration refreshed credentials or capabilities; `twin` is there only if it was reset. The identity has a data key of
-/// its own again, and `former_data_key` is gone.
+/// A registration refreshed credentials or capabilities; `twin` is there only if it was reset. The identity has a data
+/// key of its own again, and `former_data_key` is gone.
 struct hub_device_updated {
   static constexpr std::string_view type = "muster.hub_device_updated.v1";
   hub_identity identity;

@@ -8,13 +8,19 @@ namespace muster::events {
 
 namespace {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-constexpr bool is_alnum(char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+constexpr bool is_alnum(char c) {
+  return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
 
 /// Letters, digits and some other characters, as a table: names are looked at for every event that is read.
 class alphabet {
- public:
+public:
   constexpr explicit alphabet(std::string_view others) {
     for (int c = 0; c < 256; ++c) members_[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
     for (const char c : others) members_[static_cast<std::uint8_t>(c)] = true;
@@ -23,7 +29,7 @@ class alphabet {
     return std::ranges::all_of(text, [&](char c) { return members_[static_cast<std::uint8_t>(c)]; });
   }
 
- private:
+private:
   std::array<bool, 256> members_{};
 };
 
@@ -42,18 +48,18 @@ std::string below(const id_scope& scope, std::string_view kind, std::string_view
 }  // namespace
 
 bool id_scope_rule::valid(std::string_view text) {
-  return text.size() == 11 && text.starts_with("0ne") && std::ranges::all_of(text.substr(3), [](char c) {
-           return is_digit(c) || (c >= 'A' && c <= 'F');
-         });
+  return text.size() == 11 && text.starts_with("0ne") &&
+         std::ranges::all_of(text.substr(3), [](char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); });
 }
 
 bool service_name_rule::valid(std::string_view text) {
-  return text.size() >= 3 && text.size() <= 50 && host_characters.holds_all(text) && text.front() != '-' && text.back() != '-' &&
-         !std::ranges::all_of(text, is_digit);
+  return text.size() >= 3 && text.size() <= 50 && host_characters.holds_all(text) && text.front() != '-' &&
+         text.back() != '-' && !std::ranges::all_of(text, is_digit);
 }
 
 bool registration_id_rule::valid(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && registration_characters.holds_all(text) && (is_alnum(text.back()) || text.back() == '-');
+  return !text.empty() && text.size() <= 128 && registration_characters.holds_all(text) &&
+         (is_alnum(text.back()) || text.back() == '-');
 }
 
 bool device_id_rule::valid(std::string_view text) {
@@ -65,14 +71,20 @@ bool hub_name_rule::valid(std::string_view text) {
   while (true) {
     const auto dot = text.find('.');
     const auto label = text.substr(0, dot);
-    if (label.empty() || label.size() > 63 || !host_characters.holds_all(label) || label.front() == '-' || label.back() == '-') return false;
+    if (label.empty() || label.size() > 63 || !host_characters.holds_all(label) || label.front() == '-' ||
+        label.back() == '-')
+      return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }
 }
 
-stream_name stream_name::directory() { return stream_name("directory"); }
-stream_name stream_name::service(const id_scope& scope) { return stream_name(below(scope, "service", {})); }
+stream_name stream_name::directory() {
+  return stream_name("directory");
+}
+stream_name stream_name::service(const id_scope& scope) {
+  return stream_name(below(scope, "service", {}));
+}
 stream_name stream_name::group(const id_scope& scope, const group_id& group) {
   return stream_name(below(scope, "groups", group.key()));
 }
@@ -82,7 +94,9 @@ stream_name stream_name::device(const id_scope& scope, const registration_id& re
 stream_name stream_name::hub_device(const id_scope& scope, const hub_name& hub, const device_id& device) {
   return stream_name(below(scope, "hubs", hub.key() + "/" + device.key()));
 }
-stream_name stream_name::refusals(const id_scope& scope) { return stream_name(below(scope, "refusals", {})); }
+stream_name stream_name::refusals(const id_scope& scope) {
+  return stream_name(below(scope, "refusals", {}));
+}
 
 std::optional<stream_name> stream_name::parse(std::string_view text) {
   if (text == "directory") return directory();

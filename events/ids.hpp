@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// Names of things. Each type holds only values that its `parse` accepted, so nothing behind the border checks them again.
+/// Names of things. Each type holds only values that its `parse` accepted, so nothing behind the border checks them
+/// again.
 namespace muster::events {
 
 /// How two spellings of a name are told apart.
@@ -21,7 +22,7 @@ enum class letter_case : std::uint8_t {
 /// default-constructed name holds until a decoder fills it in.
 template <class Rule>
 class checked_text {
- public:
+public:
   checked_text() : checked_text(std::string(Rule::least)) {}
 
   /// The name that `text` spells, or nothing if the rule refuses it.
@@ -38,14 +39,16 @@ class checked_text {
 
   /// What makes the name the same as another: lower case where letter case does not count. What keys are made of.
   const std::string& key() const {
-    if constexpr (Rule::letters == letter_case::folded) return key_;
-    else return text_;
+    if constexpr (Rule::letters == letter_case::folded)
+      return key_;
+    else
+      return text_;
   }
 
   friend bool operator==(const checked_text& a, const checked_text& b) { return a.key() == b.key(); }
   friend auto operator<=>(const checked_text& a, const checked_text& b) { return a.key() <=> b.key(); }
 
- private:
+private:
   struct nothing {};
   explicit checked_text(std::string text);
 
@@ -88,7 +91,8 @@ struct group_id_rule : registration_id_rule {
 struct device_id_rule {
   static constexpr std::string_view what = "device id";
   static constexpr std::string_view least = "0";
-  static constexpr std::string_view rule = "1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ $ ; ' characters";
+  static constexpr std::string_view rule =
+      "1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ $ ; ' characters";
   static constexpr auto letters = letter_case::sensitive;
   static bool valid(std::string_view text);
 };
@@ -97,8 +101,8 @@ struct device_id_rule {
 struct hub_name_rule {
   static constexpr std::string_view what = "hub name";
   static constexpr std::string_view least = "hub";
-  static constexpr std::string_view rule =
-      "a host name: 1 to 253 letters, digits, hyphens and dots, labels of 1 to 63 characters not starting or ending with a hyphen";
+  static constexpr std::string_view rule = "a host name: 1 to 253 letters, digits, hyphens and dots, labels of 1 to 63 "
+                                           "characters not starting or ending with a hyphen";
   static constexpr auto letters = letter_case::folded;
   static bool valid(std::string_view text);
 };
@@ -113,14 +117,14 @@ using hub_name = checked_text<hub_name_rule>;
 /// A number that counts one kind of thing and does not mix with other kinds.
 template <class Tag>
 class counter {
- public:
+public:
   constexpr counter() = default;
   constexpr explicit counter(std::uint64_t value) : value_(value) {}
   constexpr std::uint64_t value() const { return value_; }
   constexpr counter next() const { return counter(value_ + 1); }
   friend constexpr auto operator<=>(const counter&, const counter&) = default;
 
- private:
+private:
   std::uint64_t value_ = 0;
 };
 
@@ -151,7 +155,7 @@ using data_key_id = random_id<struct data_key_id_tag>;
 /// `{scope}/groups/{group}`, `{scope}/devices/{registration}`, `{scope}/hubs/{hub}/{device}`, `{scope}/refusals`.
 /// Names whose letter case does not count appear in lower case, so that equal names make equal streams.
 class stream_name {
- public:
+public:
   static stream_name directory();
   static stream_name service(const id_scope& scope);
   static stream_name group(const id_scope& scope, const group_id& group);
@@ -170,7 +174,7 @@ class stream_name {
   friend bool operator==(const stream_name&, const stream_name&) = default;
   friend auto operator<=>(const stream_name&, const stream_name&) = default;
 
- private:
+private:
   explicit stream_name(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };

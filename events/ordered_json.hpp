@@ -8,16 +8,17 @@
 
 namespace muster::events {
 
-/// Reads JSON in the one form in which `to_json` writes it: compact, members in the order of `describe`, texts of printable
-/// ASCII without escapes. That is nearly every event there is, and takes a third of the time of a general parser. It accepts
-/// nothing that a general parser would refuse, but for the inside of the user's objects, which were checked when they came in;
-/// at anything else it gives up, and the caller asks that parser.
+/// Reads JSON in the one form in which `to_json` writes it: compact, members in the order of `describe`, texts of
+/// printable ASCII without escapes. That is nearly every event there is, and takes a third of the time of a general
+/// parser. It accepts nothing that a general parser would refuse, but for the inside of the user's objects, which were
+/// checked when they came in; at anything else it gives up, and the caller asks that parser.
 class ordered_json_reader {
- public:
+public:
   /// `json` must outlive the reader.
   explicit ordered_json_reader(std::string_view json) : at_(json.data()), end_(json.data() + json.size()) {}
 
-  /// True if the whole text was one object with the members of `value`, and `value` holds them. False: `value` is anything.
+  /// True if the whole text was one object with the members of `value`, and `value` holds them. False: `value` is
+  /// anything.
   template <described T>
   bool read_document(T& value) {
     object(value);
@@ -29,33 +30,47 @@ class ordered_json_reader {
   [[gnu::always_inline]] void operator()(const char* name, T& value) {
     if (!ok_) return;
     if (!take_name(name)) {
-      if constexpr (is_optional<T>::value) value.reset();
-      else if constexpr (is_vector<T>::value) value.clear();
-      else ok_ = false;
+      if constexpr (is_optional<T>::value)
+        value.reset();
+      else if constexpr (is_vector<T>::value)
+        value.clear();
+      else
+        ok_ = false;
       return;
     }
     read(value);
     first_ = false;
   }
 
- private:
+private:
   template <class T>
   void read(T& value) {
-    if constexpr (std::same_as<T, bool>) value = boolean();
-    else if constexpr (named_enum<T>) take(value_named<T>(text()), value);
-    else if constexpr (std::integral<T>) number(value);
+    if constexpr (std::same_as<T, bool>)
+      value = boolean();
+    else if constexpr (named_enum<T>)
+      take(value_named<T>(text()), value);
+    else if constexpr (std::integral<T>)
+      number(value);
     else if constexpr (is_counter<T>::value) {
       std::uint64_t counted = 0;
       number(counted);
       value = T(counted);
-    } else if constexpr (is_optional<T>::value) read(value.emplace());
-    else if constexpr (is_vector<T>::value) array(value);
-    else if constexpr (std::same_as<T, json_text>) value.text = raw_object();
-    else if constexpr (described<T>) object(value);
-    else if constexpr (std::same_as<T, std::string>) value = text();
-    else if constexpr (std::same_as<T, timestamp>) take(from_iso8601(text()), value);
-    else if constexpr (is_checked_text<T>::value) take(T::parse(text()), value);
-    else if constexpr (is_random_id<T>::value) ok_ = from_hex(text(), value.bytes) && ok_;
+    } else if constexpr (is_optional<T>::value)
+      read(value.emplace());
+    else if constexpr (is_vector<T>::value)
+      array(value);
+    else if constexpr (std::same_as<T, json_text>)
+      value.text = raw_object();
+    else if constexpr (described<T>)
+      object(value);
+    else if constexpr (std::same_as<T, std::string>)
+      value = text();
+    else if constexpr (std::same_as<T, timestamp>)
+      take(from_iso8601(text()), value);
+    else if constexpr (is_checked_text<T>::value)
+      take(T::parse(text()), value);
+    else if constexpr (is_random_id<T>::value)
+      ok_ = from_hex(text(), value.bytes) && ok_;
     else {
       static_assert(std::same_as<T, sealed_text>);
       ok_ = read_sealed(text(), value) && ok_;
@@ -64,8 +79,10 @@ class ordered_json_reader {
 
   template <class T>
   void take(std::optional<T> parsed, T& value) {
-    if (parsed) value = std::move(*parsed);
-    else ok_ = false;
+    if (parsed)
+      value = std::move(*parsed);
+    else
+      ok_ = false;
   }
 
   template <class T>
@@ -100,7 +117,8 @@ class ordered_json_reader {
     if (static_cast<std::size_t>(end_ - at_) < size + comma + 3) return false;
     const char* here = at_;
     if (comma != 0 && *here++ != ',') return false;
-    if (*here != '"' || std::memcmp(here + 1, name, size) != 0 || here[size + 1] != '"' || here[size + 2] != ':') return false;
+    if (*here != '"' || std::memcmp(here + 1, name, size) != 0 || here[size + 1] != '"' || here[size + 2] != ':')
+      return false;
     at_ = here + size + 3;
     return true;
   }
@@ -124,8 +142,10 @@ class ordered_json_reader {
     const char* digits = at_ < end_ && *at_ == '-' ? at_ + 1 : at_;
     const bool leading_zero = end_ - digits > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
     const auto [behind, error] = std::from_chars(at_, end_, value);
-    if (error != std::errc{} || leading_zero) ok_ = false;
-    else at_ = behind;  // a fraction or an exponent is not what follows a member: that ends the reading
+    if (error != std::errc{} || leading_zero)
+      ok_ = false;
+    else
+      at_ = behind;  // a fraction or an exponent is not what follows a member: that ends the reading
   }
 
   /// A text between quotes, as it stands. Empty after a failure.
@@ -155,8 +175,10 @@ class ordered_json_reader {
         ok_ = false;
         return {};
       }
-      if (c == '{' || c == '[') ++depth;
-      else if (c == '}' || c == ']') --depth;
+      if (c == '{' || c == '[')
+        ++depth;
+      else if (c == '}' || c == ']')
+        --depth;
       ++at_;
     }
     return {begin, static_cast<std::size_t>(at_ - begin)};

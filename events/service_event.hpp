@@ -5,7 +5,8 @@
 /// Events of the stream `{scope}/service`.
 namespace muster::events {
 
-/// The first event of every service. `data_key` seals its policies' keys, and the source addresses of refused strangers.
+/// The first event of every service. `data_key` seals its policies' keys, and the source addresses of refused
+/// strangers.
 struct service_created {
   static constexpr std::string_view type = "muster.service_created.v1";
   service_name name;

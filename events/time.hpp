@@ -7,7 +7,8 @@
 
 namespace muster::events {
 
-/// A moment in UTC, in microseconds since the Unix epoch. Muster reads clocks in one place only (`engine/ports/clock.hpp`).
+/// A moment in UTC, in microseconds since the Unix epoch. Muster reads clocks in one place only
+/// (`engine/ports/clock.hpp`).
 using timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
 /// ISO 8601 with seven fraction digits and `Z`, as DPS writes times: `2026-11-21T06:54:03.1234560Z`.

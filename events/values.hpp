@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
-/// The values that several events share. Every struct lists its members once, in `describe`, and from that list come its JSON
-/// form, its row form and its JSON Schema (events/describe.hpp). **The member names given there are the storage format.**
+/// The values that several events share. Every struct lists its members once, in `describe`, and from that list come
+/// its JSON form, its row form and its JSON Schema (events/describe.hpp). **The member names given there are the
+/// storage format.**
 namespace muster::events {
 
-/// A JSON value as text, kept exactly as it came but for white space between tokens: twins and device information belong to
-/// the user, and a number sent as `7.0` is given back as `7.0`.
+/// A JSON value as text, kept exactly as it came but for white space between tokens: twins and device information
+/// belong to the user, and a number sent as `7.0` is given back as `7.0`.
 struct json_text {
   std::string text;
   friend bool operator==(const json_text&, const json_text&) = default;
@@ -48,8 +49,8 @@ enum class key_slot : std::uint8_t { primary, secondary };
 template <>
 inline constexpr std::string_view enum_names<key_slot>[] = {"primary", "secondary"};
 
-/// State of a registration record. DPS: DeviceRegistrationState.status; a device that never registered is `unassigned` and
-/// has no record.
+/// State of a registration record. DPS: DeviceRegistrationState.status; a device that never registered is `unassigned`
+/// and has no record.
 enum class registration_status : std::uint8_t { assigned, failed, disabled };
 template <>
 inline constexpr std::string_view enum_names<registration_status>[] = {"assigned", "failed", "disabled"};
@@ -118,14 +119,14 @@ struct initial_twin {
 /// What an individual enrollment and an enrollment group have in common.
 struct enrollment_terms {
   attestation_mechanism attestation;
-  std::optional<bool> iot_edge;                       ///< DPS: capabilities.iotEdge
-  std::optional<hub_name> hub_host_name;              ///< DPS: iotHubHostName, the single hub of older API versions
-  std::optional<initial_twin> twin;                   ///< DPS: initialTwin
-  std::optional<provisioning_status> status;          ///< absent means enabled
-  std::optional<reprovision_policy> reprovision;      ///< absent means re-provision and migrate
-  std::optional<allocation_policy> allocation;        ///< absent means the service's default
-  std::vector<hub_name> hubs;                         ///< DPS: iotHubs; empty means all linked hubs
-  std::optional<json_text> custom_allocation;         ///< DPS: customAllocationDefinition, kept and given back
+  std::optional<bool> iot_edge;                   ///< DPS: capabilities.iotEdge
+  std::optional<hub_name> hub_host_name;          ///< DPS: iotHubHostName, the single hub of older API versions
+  std::optional<initial_twin> twin;               ///< DPS: initialTwin
+  std::optional<provisioning_status> status;      ///< absent means enabled
+  std::optional<reprovision_policy> reprovision;  ///< absent means re-provision and migrate
+  std::optional<allocation_policy> allocation;    ///< absent means the service's default
+  std::vector<hub_name> hubs;                     ///< DPS: iotHubs; empty means all linked hubs
+  std::optional<json_text> custom_allocation;     ///< DPS: customAllocationDefinition, kept and given back
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("attestation", self.attestation);
@@ -145,8 +146,8 @@ struct enrollment_terms {
 /// DPS: IndividualEnrollment, without what the server adds.
 struct individual_enrollment {
   registration_id id;
-  std::optional<device_id> device;               ///< the hub identity's name; absent means the registration id
-  std::optional<json_text> device_information;   ///< DPS: optionalDeviceInformation, a JSON object
+  std::optional<device_id> device;              ///< the hub identity's name; absent means the registration id
+  std::optional<json_text> device_information;  ///< DPS: optionalDeviceInformation, a JSON object
   enrollment_terms terms;
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
@@ -194,9 +195,9 @@ enum class access_right : std::uint8_t {
   registration_status_write
 };
 template <>
-inline constexpr std::string_view enum_names<access_right>[] = {
-    "ServiceConfig",          "EnrollmentRead",         "EnrollmentWrite", "DeviceConnect",
-    "RegistrationStatusRead", "RegistrationStatusWrite"};
+inline constexpr std::string_view enum_names<access_right>[] = {"ServiceConfig",          "EnrollmentRead",
+                                                                "EnrollmentWrite",        "DeviceConnect",
+                                                                "RegistrationStatusRead", "RegistrationStatusWrite"};
 
 /// A shared access policy of a service; its keys are sealed under the service's data key.
 struct access_policy {
@@ -228,7 +229,7 @@ struct service_settings {
 
 /// One thing that was looked at to attest a device, and what was seen.
 struct attestation_check {
-  std::string name;   ///< `enrollment`, `status`, `resource`, `expiry`, `signature`
+  std::string name;  ///< `enrollment`, `status`, `resource`, `expiry`, `signature`
   bool passed = false;
   std::string input;  ///< what was compared, never a secret: an expiry, a resource text, a group's name
   template <class Self, class Visitor>
@@ -254,12 +255,12 @@ struct enrollment_reference {
 
 /// How an attempt came in and what its judgement rested on: enough to explain and to judge it again.
 struct attempt_report {
-  registration_id presented;                      ///< as the device spelled it
-  std::string protocol;                           ///< `https`
+  registration_id presented;  ///< as the device spelled it
+  std::string protocol;       ///< `https`
   std::string api_version;
-  std::optional<sealed_text> source_address;      ///< personal
+  std::optional<sealed_text> source_address;  ///< personal
   std::optional<enrollment_reference> enrollment;
-  std::optional<key_slot> slot;                   ///< which key signed
+  std::optional<key_slot> slot;  ///< which key signed
   std::optional<timestamp> token_expiry;
   std::vector<attestation_check> checks;
   template <class Self, class Visitor>

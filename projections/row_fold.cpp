@@ -109,8 +109,9 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
   }
   // The writer checked it; a log that says otherwise was not written by the rule, and folding on would only hide that.
   if (e.meta.version != entry.state.version.next()) {
-    return engine::fail(engine::errc::corrupt, "event " + std::to_string(e.meta.sequence.value()) + " makes stream " + e.meta.stream.text() +
-                                                   " version " + std::to_string(e.meta.version.value()) + ", but it is at version " +
+    return engine::fail(engine::errc::corrupt, "event " + std::to_string(e.meta.sequence.value()) + " makes stream " +
+                                                   e.meta.stream.text() + " version " +
+                                                   std::to_string(e.meta.version.value()) + ", but it is at version " +
                                                    std::to_string(entry.state.version.value()));
   }
   evolve(entry.state, e);

@@ -4,8 +4,9 @@
 #include "events/bytes.hpp"
 #include "events/codec.hpp"
 
-#include <algorithm>
 #include <boost/program_options/variables_map.hpp>
+
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <simdjson.h>
@@ -18,7 +19,9 @@ void fail_command(std::string message, int exit_code) {
   throw command_failure{exit_code, std::move(message)};
 }
 
-bool session::has(const char* option) const { return given_.count(option) != 0; }
+bool session::has(const char* option) const {
+  return given_.count(option) != 0;
+}
 
 std::string session::text(const char* option) const {
   return has(option) ? given_[option].as<std::string>() : std::string();

@@ -10,7 +10,7 @@ using events::refusal_reason;
 
 /// Writes down each check as it is made, and keeps the reason of the first that fails.
 class checklist {
- public:
+public:
   explicit checklist(attestation_verdict& verdict) : verdict_(verdict) {}
 
   bool check(std::string name, bool passed, std::string input, refusal_reason otherwise) {
@@ -19,7 +19,7 @@ class checklist {
     return passed;
   }
 
- private:
+private:
   attestation_verdict& verdict_;
 };
 
@@ -43,8 +43,8 @@ bool try_group(attestation_verdict& verdict, const std::shared_ptr<const opened_
   return false;
 }
 
-void find_group(attestation_verdict& verdict, const scope_snapshot& scope, const device_state& device, const sas_token& token,
-                const events::registration_id& presented) {
+void find_group(attestation_verdict& verdict, const scope_snapshot& scope, const device_state& device,
+                const sas_token& token, const events::registration_id& presented) {
   const auto* recorded = device.registration && device.registration->group ? &*device.registration->group : nullptr;
   if (recorded != nullptr) {
     const auto at = scope.groups.find(recorded->key());
@@ -56,8 +56,9 @@ void find_group(attestation_verdict& verdict, const scope_snapshot& scope, const
   }
 }
 
-void check_signature(attestation_verdict& verdict, checklist& list, const scope_snapshot& scope, const device_state& device,
-                     const opened_keys* individual, const sas_token& token, const events::registration_id& presented) {
+void check_signature(attestation_verdict& verdict, checklist& list, const scope_snapshot& scope,
+                     const device_state& device, const opened_keys* individual, const sas_token& token,
+                     const events::registration_id& presented) {
   if (device.enrollment) {
     verdict.enrollment = events::enrollment_reference{std::nullopt, device.enrollment->version};
     verdict.slot = individual != nullptr ? slot_that_signed(token, *individual) : std::nullopt;
@@ -74,7 +75,8 @@ void check_signature(attestation_verdict& verdict, checklist& list, const scope_
     return;
   }
   list.check("enrollment", false,
-             "no individual enrollment, and none of " + std::to_string(scope.groups.size()) + " groups has the key that signed",
+             "no individual enrollment, and none of " + std::to_string(scope.groups.size()) +
+                 " groups has the key that signed",
              device.registration ? refusal_reason::signature_mismatch : refusal_reason::unknown_registration);
 }
 
@@ -90,7 +92,8 @@ attestation_verdict attest(const scope_snapshot& scope, const device_state& devi
   }
   const auto token = sas_token::parse(*shown.token);
   const bool key_name_ok = token && (token->key_name.empty() || token->key_name == "registration");
-  if (!list.check("token", key_name_ok, token ? "skn=" + token->key_name.substr(0, 64) : "not a shared access signature",
+  if (!list.check("token", key_name_ok,
+                  token ? "skn=" + token->key_name.substr(0, 64) : "not a shared access signature",
                   refusal_reason::malformed_token)) {
     return verdict;
   }
@@ -104,7 +107,8 @@ attestation_verdict attest(const scope_snapshot& scope, const device_state& devi
   check_signature(verdict, list, scope, device, individual, *token, shown.presented);
   list.check("expiry", token->expiry >= now, events::to_iso8601(token->expiry), refusal_reason::token_expired);
   if (verdict.attested()) {
-    const bool enabled = device.enrollment ? device.enrollment->enrollment.terms.enabled() : verdict.group->state.group->terms.enabled();
+    const bool enabled =
+        device.enrollment ? device.enrollment->enrollment.terms.enabled() : verdict.group->state.group->terms.enabled();
     list.check("status", enabled, enabled ? "enabled" : "disabled", refusal_reason::enrollment_disabled);
   }
   return verdict;
@@ -130,6 +134,8 @@ events::attempt_report report_of(const attestation_verdict& verdict, const evide
   return report;
 }
 
-rejection not_attested() { return {rejection_code::not_attested, "Unauthorized", {}}; }
+rejection not_attested() {
+  return {rejection_code::not_attested, "Unauthorized", {}};
+}
 
 }  // namespace muster::engine

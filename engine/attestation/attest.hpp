@@ -9,23 +9,24 @@ namespace muster::engine {
 
 /// What came of looking at a device's credential: how each check went, and which enrollment vouches for the device.
 struct attestation_verdict {
-  std::optional<events::refusal_reason> refusal;       ///< the first check that failed; none: the device is who it says
-  std::optional<events::enrollment_reference> enrollment;  ///< the enrollment whose key signed, or whose key should have
-  std::shared_ptr<const opened_group> group;           ///< set if that is a group
+  std::optional<events::refusal_reason> refusal;  ///< the first check that failed; none: the device is who it says
+  std::optional<events::enrollment_reference>
+      enrollment;                             ///< the enrollment whose key signed, or whose key should have
+  std::shared_ptr<const opened_group> group;  ///< set if that is a group
   std::optional<events::key_slot> slot;
   std::optional<events::timestamp> token_expiry;
-  std::string derived_from;                            ///< group: the spelling of the id that the device key was derived from
+  std::string derived_from;  ///< group: the spelling of the id that the device key was derived from
   std::vector<events::attestation_check> checks;
 
   bool attested() const { return !refusal; }
 };
 
 /// Judges a symmetric-key credential against `device` and the groups of `scope`. An individual enrollment, enabled or
-/// disabled, decides alone; otherwise the group that the record names is tried first, then the others. `individual` holds the
-/// open keys of the individual enrollment, and is not looked at without one. A token is good if it names
-/// `{scope}/registrations/{id}` without letter case, is signed by the enrollment's primary or secondary key (of a group: the
-/// key derived from the id as presented, or lower-cased) and has not expired. Only then is a disabled enrollment told from
-/// an unknown one. Pure.
+/// disabled, decides alone; otherwise the group that the record names is tried first, then the others. `individual`
+/// holds the open keys of the individual enrollment, and is not looked at without one. A token is good if it names
+/// `{scope}/registrations/{id}` without letter case, is signed by the enrollment's primary or secondary key (of a
+/// group: the key derived from the id as presented, or lower-cased) and has not expired. Only then is a disabled
+/// enrollment told from an unknown one. Pure.
 attestation_verdict attest(const scope_snapshot& scope, const device_state& device, const opened_keys* individual,
                            const evidence& shown, events::timestamp now);
 

@@ -39,7 +39,8 @@ std::optional<std::string> percent_decode(std::string_view text) {
 }
 
 std::optional<sas_token> sas_token::parse(std::string_view text) {
-  if (text.size() > token_bytes_max || text.size() < scheme.size() || events::to_lower(text.substr(0, scheme.size())) != scheme) {
+  if (text.size() > token_bytes_max || text.size() < scheme.size() ||
+      events::to_lower(text.substr(0, scheme.size())) != scheme) {
     return std::nullopt;
   }
   text.remove_prefix(scheme.size());
@@ -69,8 +70,9 @@ std::optional<sas_token> sas_token::parse(std::string_view text) {
       seconds > expiry_seconds_max) {
     return std::nullopt;
   }
-  return sas_token{std::string(*sr), *resource, *signature,
-                   std::string(*se), events::timestamp(std::chrono::seconds(seconds)), *key_name};
+  return sas_token{
+      std::string(*sr), *resource, *signature, std::string(*se), events::timestamp(std::chrono::seconds(seconds)),
+      *key_name};
 }
 
 bool sas_token::signed_by(std::string_view key) const {

@@ -11,7 +11,7 @@ namespace muster::engine {
 
 /// The services of this node, as last folded, and the read models behind them. Any thread; does not block.
 class catalog {
- public:
+public:
   virtual ~catalog() = default;
 
   /// A snapshot, and a sequence as of which it is current (of its shard's log); no value if there is no such service.
@@ -19,8 +19,8 @@ class catalog {
   virtual std::shared_ptr<const scope_snapshot> find(const events::service_name& name) const = 0;
   /// All services, in order of their names.
   virtual std::vector<std::shared_ptr<const scope_snapshot>> all() const = 0;
-  /// The read models of a shard; nothing while the shard is not open. A rebuild may put another object in its place: ask
-  /// again for each request.
+  /// The read models of a shard; nothing while the shard is not open. A rebuild may put another object in its place:
+  /// ask again for each request.
   virtual std::shared_ptr<shard_view> view(events::shard_id shard) const = 0;
 };
 

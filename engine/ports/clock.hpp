@@ -6,7 +6,7 @@ namespace muster::engine {
 
 /// The time of day. The only way to it: nothing else in Muster reads a clock, so that tests decide what time it is.
 class clock {
- public:
+public:
   virtual ~clock() = default;
   /// Now, in UTC. Any thread.
   virtual events::timestamp now() const = 0;

@@ -9,7 +9,7 @@ namespace muster::engine {
 /// Where the answer to one command goes. Made by a connector. If it goes away unanswered, its destructor answers
 /// `unavailable`: no command is ever left without an answer.
 class reply {
- public:
+public:
   virtual ~reply() = default;
   /// Gives the answer; only the first call counts. Any thread; does not block.
   virtual void deliver(answer a) = 0;
@@ -17,7 +17,7 @@ class reply {
 
 /// Takes commands to the actor that decides them.
 class command_gateway {
- public:
+public:
   virtual ~command_gateway() = default;
   /// Any thread; does not block. The answer comes through `to`, before or after this returns.
   virtual void submit(command c, caller who, std::shared_ptr<reply> to) = 0;

@@ -10,7 +10,7 @@ namespace muster::engine {
 
 /// Random bytes. The only way to them; whatever they decide is written into an event, and a replay draws none.
 class entropy {
- public:
+public:
   virtual ~entropy() = default;
   /// `size` bytes fit for keys. Any thread.
   virtual std::string draw(std::size_t size) = 0;

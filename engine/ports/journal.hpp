@@ -27,9 +27,9 @@ struct outgoing_frame {
 
 /// What is known of an append. Whether the frame counts is not the journal's to say: that shows when it is read back.
 enum class append_outcome {
-  durable,   ///< it is on the log and will survive
-  unknown,   ///< it may be on the log, or get there yet
-  refused,   ///< it is not on the log and never will be
+  durable,  ///< it is on the log and will survive
+  unknown,  ///< it may be on the log, or get there yet
+  refused,  ///< it is not on the log and never will be
 };
 
 /// A frame as the log has it.
@@ -41,25 +41,28 @@ struct log_record {
 /// The log: for each shard a durable, totally ordered sequence of frames. It orders and keeps bytes and knows no rule:
 /// which frames count is decided by everyone who reads them (engine/log_rule.hpp).
 class journal {
- public:
+public:
   virtual ~journal() = default;
 
   virtual const journal_identity& identity() const = 0;
 
-  /// Appends `frames`, in this order within each shard, and waits until the fate of each is known or cannot be. One outcome
-  /// per frame. Only from the journal thread. An adapter that learns that its storage lies (a failed sync) ends the process.
+  /// Appends `frames`, in this order within each shard, and waits until the fate of each is known or cannot be. One
+  /// outcome per frame. Only from the journal thread. An adapter that learns that its storage lies (a failed sync) ends
+  /// the process.
   virtual std::vector<append_outcome> append(std::span<const outgoing_frame> frames) = 0;
 
-  /// The frames of `shard` from `from` on, in order, at most about `bytes_max` bytes (but at least one frame if there is one);
-  /// empty at the end. Frames whose append has not returned yet may be left out. `corrupt` names offset and fault, and comes
-  /// again at every try: damage is never skipped. Any thread, several at a time: a rebuild and the history read beside the fold.
-  virtual result<std::vector<log_record>> read(events::shard_id shard, events::log_offset from, std::size_t bytes_max) = 0;
+  /// The frames of `shard` from `from` on, in order, at most about `bytes_max` bytes (but at least one frame if there
+  /// is one); empty at the end. Frames whose append has not returned yet may be left out. `corrupt` names offset and
+  /// fault, and comes again at every try: damage is never skipped. Any thread, several at a time: a rebuild and the
+  /// history read beside the fold.
+  virtual result<std::vector<log_record>> read(events::shard_id shard, events::log_offset from,
+                                               std::size_t bytes_max) = 0;
 
   /// The offset behind the last frame of `shard`, asked of the log now. Any thread.
   virtual result<events::log_offset> end(events::shard_id shard) = 0;
 
-  /// `arrived(shard)` is called from a thread of the journal's whenever `read` may have something new. Set once, before the
-  /// first append; it must not block or call the journal.
+  /// `arrived(shard)` is called from a thread of the journal's whenever `read` may have something new. Set once, before
+  /// the first append; it must not block or call the journal.
   virtual void on_arrival(std::function<void(events::shard_id)> arrived) = 0;
 
   /// True if no other process can append while this object lives: then every read of a fold is exact.

@@ -11,7 +11,7 @@ enum class log_level { debug, info, warning, error };
 
 /// The log: one JSON object a line. Values must hold no secret and no token; addresses are masked by the caller.
 class log {
- public:
+public:
   using field = std::pair<std::string_view, std::string>;
   virtual ~log() = default;
   /// Any thread. `what` is a fixed text in plain words; what varies goes into `fields`.

@@ -69,10 +69,10 @@ struct event_count {
   std::uint64_t operations = 0;
 };
 
-/// The read models of one shard. Every read is current as of the fold's last frame, and a read that follows an answer sees
-/// what was answered. Any thread. Errors are `corrupt` or `internal`: a row that is not there is an empty value.
+/// The read models of one shard. Every read is current as of the fold's last frame, and a read that follows an answer
+/// sees what was answered. Any thread. Errors are `corrupt` or `internal`: a row that is not there is an empty value.
 class shard_view {
- public:
+public:
   virtual ~shard_view() = default;
 
   /// What has been folded so far.
@@ -81,18 +81,21 @@ class shard_view {
   virtual result<as_of<device_state>> device(const events::id_scope& scope, const events::registration_id& id) = 0;
   virtual result<as_of<hub_device_state>> hub_device(const events::id_scope& scope, const events::hub_name& hub,
                                                      const events::device_id& id) = 0;
-  virtual result<as_of<std::optional<command_record>>> command(const events::id_scope& scope, std::string_view command_id) = 0;
+  virtual result<as_of<std::optional<command_record>>> command(const events::id_scope& scope,
+                                                               std::string_view command_id) = 0;
 
-  /// Everything a shard keeps in memory, read once at start: its services, their groups (deleted ones too), the directory
-  /// (shard 0; empty elsewhere).
+  /// Everything a shard keeps in memory, read once at start: its services, their groups (deleted ones too), the
+  /// directory (shard 0; empty elsewhere).
   virtual result<std::vector<service_state>> services() = 0;
-  virtual result<std::vector<std::pair<std::string, group_state>>> groups(const events::id_scope& scope) = 0;  ///< by id key
+  virtual result<std::vector<std::pair<std::string, group_state>>>
+  groups(const events::id_scope& scope) = 0;  ///< by id key
   virtual result<directory_state> directory() = 0;
 
   /// Registration records in order of their ids.
-  virtual result<page<registration_record>> registrations(const events::id_scope& scope, const registration_filter& filter,
-                                                          const page_request& request) = 0;
-  virtual result<std::uint64_t> count_registrations(const events::id_scope& scope, const registration_filter& filter) = 0;
+  virtual result<page<registration_record>>
+  registrations(const events::id_scope& scope, const registration_filter& filter, const page_request& request) = 0;
+  virtual result<std::uint64_t> count_registrations(const events::id_scope& scope,
+                                                    const registration_filter& filter) = 0;
   /// Individual enrollments in order of their ids.
   virtual result<page<enrollment_record>> enrollments(const events::id_scope& scope, const page_request& request) = 0;
   virtual result<page<hub_device_state>> hub_devices(const events::id_scope& scope, const events::hub_name& hub,
@@ -101,7 +104,8 @@ class shard_view {
   /// The events of a stream after sequence `after`, oldest first.
   virtual result<std::vector<event_place>> stream_events(const events::stream_name& stream, events::log_sequence after,
                                                          std::size_t limit) = 0;
-  /// The offset of the frame that holds sequence `sequence`, or of the first after it; nothing if it was not folded yet.
+  /// The offset of the frame that holds sequence `sequence`, or of the first after it; nothing if it was not folded
+  /// yet.
   virtual result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) = 0;
   virtual result<std::vector<event_count>> event_counts(const events::id_scope& scope) = 0;
 };
@@ -117,8 +121,9 @@ struct folded_frame {
 
 /// The read models of one shard, with the fold's side of them.
 class shard_projection : public shard_view {
- public:
-  /// Takes frames in log order: all their rows and the last frame's position in one write. Only from the shard's thread.
+public:
+  /// Takes frames in log order: all their rows and the last frame's position in one write. Only from the shard's
+  /// thread.
   virtual result<void> apply(std::span<const folded_frame> frames) = 0;
 
   /// Data keys whose destruction was folded, and how far the reaction has come (log sequence). Kept with the rows.
@@ -128,7 +133,7 @@ class shard_projection : public shard_view {
 
 /// The projections of all shards of a node.
 class projection_store {
- public:
+public:
   virtual ~projection_store() = default;
   /// Opens, or creates, the current generation of a shard's projections.
   virtual result<std::shared_ptr<shard_projection>> open(events::shard_id shard) = 0;

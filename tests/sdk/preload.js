@@ -11,4 +11,5 @@ class Agent extends https.Agent {
   }
 }
 
-https.globalAgent = new Agent({ keepAlive: true });
+// `localhost` may be ::1 first; Node 18 tries only that unless told otherwise.
+https.globalAgent = new Agent({ keepAlive: true, autoSelectFamily: true });

@@ -191,6 +191,12 @@ public:
     return engine::derive_device_keys(group, id).primary;
   }
 
+  /// Sends a message to the scope actor, as another actor would.
+  template <class Message>
+  void tell_scope(Message message) {
+    caf::anon_send(actor_of(scope), std::move(message));
+  }
+
   // What there is -------------------------------------------------------------------------------------------------
 
   /// The events of the service on the log, as data, whose type is `muster.NAME.v1`.

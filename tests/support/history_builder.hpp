@@ -289,8 +289,7 @@ private:
     log_.push_back({offset, events::encode_frame(frame)});
     const auto seen = rule_.judge(offset, log_.back().bytes);
     MUSTER_ASSERT(seen.what == engine::verdict::accepted);
-    frames_.push_back(
-        {offset, frame.kind, now_, std::exchange(events_, {}), rule_.position()});
+    frames_.push_back({offset, frame.kind, now_, std::exchange(events_, {}), rule_.position()});
   }
 
   events::journal_id journal_{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
