@@ -64,6 +64,8 @@ void scope::take(command_ptr c) {
 
 void scope::take_device_command(const command_ptr& c, const events::registration_id& id) {
   if (const auto at = children_.find(id.key()); at != children_.end()) return send_to(at->second, c);
+  if (c->deadline < d_->clock.now())
+    return c->reject(rejection_code::unavailable, "The request was not decided in time.", 1s);
   const auto now = d_->catalog.find(id_);
   const auto view = now.value ? d_->catalog.view(now.value->shard) : nullptr;
   if (!view) return c->reject(rejection_code::unavailable, "The service is not open on this node yet.", 1s);

@@ -32,8 +32,8 @@ struct node_config {
 
   std::uint64_t admission_requests_per_s = 0;
   std::uint64_t admission_burst = 0;
-  std::uint64_t admission_per_address_requests_per_s = 0;
-  std::uint64_t admission_per_address_burst = 0;
+  std::uint64_t admission_per_address_requests_per_s = 20'000;
+  std::uint64_t admission_per_address_burst = 40'000;
 
   std::uint64_t journal_shards = 16;
   std::uint64_t journal_free_bytes_min = 64 << 20;

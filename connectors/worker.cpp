@@ -1,5 +1,7 @@
 #include "connectors/worker.hpp"
 
+#include <exception>
+
 namespace muster::connectors {
 
 worker::worker(std::size_t queued_max) : queued_max_(queued_max), thread_([this] { run(); }) {}
@@ -31,7 +33,11 @@ void worker::run() {
     auto job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    job();
+    try {
+      job();
+    } catch (const std::exception&) {
+      // Out of memory, most likely. Whoever waits for the job is told as it goes: a dropped exchange answers 503.
+    }
     job = nullptr;  // what it holds must not wait for the next one
     lock.lock();
   }

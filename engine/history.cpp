@@ -10,6 +10,7 @@ namespace {
 
 // A page of a small tenant on a busy shard ends after so many bytes of frames, with `more`, rather than read for long.
 constexpr std::size_t bytes_scanned_max = 64 * 1024 * 1024;
+constexpr std::size_t page_bytes_max = 4 * 1024 * 1024;  // of events; what is beyond comes with the next page
 
 bool is_personal(std::string_view member) {
   return member == "sourceAddress" || member == "payload";
@@ -61,6 +62,7 @@ result<history_page> history::of_service(const events::id_scope& scope, events::
   if (!*first) return page;
   auto offset = **first;
   std::size_t scanned = 0;
+  std::size_t bytes = 0;
   while (offset < end.next_offset) {
     const auto frames = log_.read(shard, offset, limits::tail_read_bytes);
     if (!frames) return std::unexpected(frames.error());
@@ -81,13 +83,14 @@ result<history_page> history::of_service(const events::id_scope& scope, events::
         if (record.meta.sequence <= after) continue;
         page.next = record.meta.sequence;
         if (record.meta.stream.scope() != scope.text()) continue;
-        if (page.entries.size() == limit) {
+        if (page.entries.size() == limit || bytes >= page_bytes_max) {
           page.next = page.entries.empty() ? after : page.entries.back().meta.sequence;
           page.more = true;
           return page;
         }
         auto entry = entry_of(std::move(record), shard, personal);
         if (!entry) return std::unexpected(entry.error());
+        bytes += entry->data.size();
         page.entries.push_back(std::move(*entry));
       }
       if (scanned >= bytes_scanned_max) {
@@ -109,12 +112,19 @@ result<history_page> history::of_stream(const events::stream_name& stream, event
   const auto places = view->stream_events(stream, after, limit + 1);
   if (!places) return std::unexpected(places.error());
   history_page page{{}, after, places->size() > limit};
+  std::size_t bytes = 0;
+  std::size_t scanned = 0;
   for (const auto& place : *places) {
     if (page.entries.size() == limit) break;
+    if (bytes >= page_bytes_max || scanned >= bytes_scanned_max) {
+      page.more = true;
+      break;
+    }
     const auto frames = log_.read(shard, place.offset, 1);
     if (!frames) return std::unexpected(frames.error());
     if (frames->empty())
       return fail(errc::corrupt, "the frame at offset " + std::to_string(place.offset.value()) + " is gone");
+    scanned += frames->front().bytes.size();
     auto records = records_of(frames->front());
     if (!records) return std::unexpected(records.error());
     if (place.index >= records->size())
@@ -122,6 +132,7 @@ result<history_page> history::of_stream(const events::stream_name& stream, event
     auto entry = entry_of(std::move((*records)[place.index]), shard, personal);
     if (!entry) return std::unexpected(entry.error());
     page.next = entry->meta.sequence;
+    bytes += entry->data.size();
     page.entries.push_back(std::move(*entry));
   }
   return page;

@@ -66,6 +66,11 @@ void check_signature(attestation_verdict& verdict, checklist& list, const scope_
     list.check("signature", verdict.slot.has_value(), "individual enrollment", refusal_reason::signature_mismatch);
     return;
   }
+  // The search tries every group's keys: whoever shows a token for something else does not get it.
+  if (verdict.refusal) {
+    list.check("enrollment", false, "groups are not searched for such a token", *verdict.refusal);
+    return;
+  }
   find_group(verdict, scope, device, token, presented);
   if (verdict.group) {
     const auto& group = *verdict.group->state.group;
