@@ -26,8 +26,8 @@ enum class settlement_kind {
   unavailable,  ///< it is not on the log and never will be: the shard is draining, its keys could not be stored, or
                 ///< time ran out. Only a shard that has stopped for good gives this for a proposal of unknown outcome
                 ///< too
-  overloaded,  ///< the shard's queue is full
-  too_large,   ///< it does not fit into a frame
+  overloaded,   ///< the shard's queue is full
+  too_large,    ///< it does not fit into a frame
 };
 
 struct settlement {

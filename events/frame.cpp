@@ -138,8 +138,7 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
   if (kind != static_cast<std::uint8_t>(frame_kind::claim) && kind != static_cast<std::uint8_t>(frame_kind::batch)) {
     return std::unexpected(bad("frame kind " + std::to_string(kind) + " is not known to this version"));
   }
-  if (in.in.size() < sizeof checksum)
-    return std::unexpected(bad("it ends before its header does"));
+  if (in.in.size() < sizeof checksum) return std::unexpected(bad("it ends before its header does"));
   in.in.remove_suffix(sizeof checksum);
   h.kind = static_cast<frame_kind>(kind);
   in.take_into(h.journal.bytes);

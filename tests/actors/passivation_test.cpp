@@ -151,11 +151,12 @@ BOOST_AUTO_TEST_CASE(an_exception_in_the_scope_actor_takes_nobody_down) {
 BOOST_AUTO_TEST_CASE(after_another_node_wrote_the_shard_devices_are_loaded_anew) {
   enroll_all(1);
   done(registration("dev-0", keys["dev-0"])).get<registration_answer>();
-  const auto& id = device("dev-0").registration->id;
+  const auto before = device("dev-0");
+  const auto& record = *before.registration;
   engine::decision deletion;
-  deletion.events.push_back({events::stream_name::device(scope, id),
-                             device("dev-0").version.next(),
-                             events::registration_deleted{id, device("dev-0").registration->data_key},
+  deletion.events.push_back({events::stream_name::device(scope, record.id),
+                             before.version.next(),
+                             events::registration_deleted{record.id, record.data_key},
                              {}});
   auto p = engine::to_proposal(deletion, {"test", "c", {}, {}}, nullptr, {}, clock.now() + 1min);
   p.settled = [](const engine::settlement&) {};
