@@ -138,6 +138,22 @@ BOOST_AUTO_TEST_CASE(commands_that_wait_for_an_actor_that_dies_are_answered_by_t
   done(registration("dev-0", keys["dev-0"])).get<registration_answer>();
 }
 
+BOOST_AUTO_TEST_CASE(the_successor_of_a_dead_actor_expects_that_a_proposal_of_it_still_lands) {
+  enroll_all(1);
+  shards.hold = [](const engine::proposal& p) { return tests::writes(p, "device_registered"); };
+  const auto late = ask(registration("dev-0", keys["dev-0"]));
+  run();
+  const auto successor = this->successor("dev-0");
+  const engine::look_up_registration look_up{scope, shown("dev-0", keys["dev-0"])};
+  BOOST_TEST(done_by(successor, look_up).rejected_as(rejection_code::registration_not_found));
+  shards.release();
+  run();
+  late->get<registration_answer>();
+  const auto next = done_by(successor, registration("dev-0", keys["dev-0"])).get<registration_answer>();
+  BOOST_TEST(next.record.version.value() == 3U);
+  BOOST_TEST(next.record.operations.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_in_the_scope_actor_takes_nobody_down) {
   enroll_all(1);
   entropy.broken = true;

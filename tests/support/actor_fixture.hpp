@@ -90,6 +90,7 @@ public:
   ~actor_fixture() {
     entropy.broken = false;
     for (const auto& [id, actor] : scopes_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    for (const auto& actor : successors_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     stop_directory();
     shards.release();
     run();
@@ -124,17 +125,27 @@ public:
   /// Sends a command, with the idempotency key `command_id` of a request that reads `request`.
   asked_ptr ask(engine::command c, const std::string& command_id = {}, std::string_view request = {}) {
     auto made = std::make_shared<asked>();
-    auto pending = std::make_shared<actors::pending_command>();
-    pending->to = std::make_shared<noting_reply>(made);
-    pending->who = {"test", "01234567-89ab-cdef-0123-456789abcdef", command_id, {}};
-    if (!command_id.empty()) pending->who.request = events::sha256(request);
-    pending->deadline = clock.now() + engine::limits::command_deadline;
-    pending->what = std::move(c);
+    auto pending = pend(std::move(c), made, command_id, request);
     if (const auto* id = engine::scope_of(pending->what))
       caf::anon_send(actor_of(*id), std::move(pending));
     else
       caf::anon_send(directory_, std::move(pending));
     return made;
+  }
+  /// Sends a command to a device actor of the test's own and waits.
+  asked done_by(const actors::device_actor& actor, engine::command c) {
+    const auto made = std::make_shared<asked>();
+    caf::anon_send(actor, pend(std::move(c), made, {}, {}));
+    run();
+    return *made;
+  }
+  /// The actor that follows on one of `id` that died; it ends with the fixture.
+  actors::device_actor successor(std::string_view id) {
+    successors_.push_back(system_.spawn(actors::run_device, &dependencies,
+                                        actors::device_identity{scope, named<events::registration_id>(id),
+                                                                catalog.find(scope).value->shard, actor_of(scope),
+                                                                std::make_shared<actors::shared_budget>(1, 1), false}));
+    return successors_.back();
   }
   /// Sends a command and waits.
   asked done(engine::command c, const std::string& command_id = {}, std::string_view request = {}) {
@@ -229,6 +240,17 @@ private:
     test_config() { set("scheduler.policy", caf::atom("testing")); }
   };
 
+  actors::command_ptr pend(engine::command c, const asked_ptr& to, const std::string& command_id,
+                           std::string_view request) const {
+    auto pending = std::make_shared<actors::pending_command>();
+    pending->to = std::make_shared<noting_reply>(to);
+    pending->who = {"test", "01234567-89ab-cdef-0123-456789abcdef", command_id, {}};
+    if (!command_id.empty()) pending->who.request = events::sha256(request);
+    pending->deadline = clock.now() + engine::limits::command_deadline;
+    pending->what = std::move(c);
+    return pending;
+  }
+
   static std::vector<std::string> pick(const engine::result<engine::history_page>& page, std::string_view name) {
     BOOST_TEST_REQUIRE(page.has_value());
     std::vector<std::string> found;
@@ -250,6 +272,7 @@ private:
   caf::scheduler::test_coordinator& scheduler_ = dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
   actors::directory_actor directory_;
   std::map<events::id_scope, actors::scope_actor> scopes_;
+  std::vector<actors::device_actor> successors_;
 };
 
 }  // namespace muster::tests
