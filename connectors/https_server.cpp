@@ -1,14 +1,13 @@
 #include "connectors/https_server.hpp"
 
 #include "connectors/connection_ledger.hpp"
-#include "connectors/https_connection.hpp"
+#include "connectors/https_worker.hpp"
 
 #include <arpa/inet.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -23,9 +22,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <thread>
 #include <unistd.h>
-#include <unordered_set>
 #include <vector>
 
 namespace muster::connectors {
@@ -60,106 +57,6 @@ https_peer peer_of(int socket, const sockaddr_storage& from) {
   return {socket, text.data(), std::string(reinterpret_cast<const char*>(v6.s6_addr), 8)};
 }
 
-/// How often deadlines are checked: a few times within the shortest.
-milliseconds sweep_interval(const https_options& options) {
-  const auto shortest =
-      std::min({options.handshake_timeout, options.header_timeout, options.request_timeout, options.write_timeout,
-                options.idle_timeout, options.linger_timeout, options.drain_time});
-  return std::clamp(shortest / 4, milliseconds(5), milliseconds(1000));
-}
-
-/// One event loop on one thread, and the connections it serves.
-class https_worker final : public https_connection_list {
-public:
-  https_worker(const https_options& options, const https_parts& parts, admission& door, connection_ledger& ledger)
-      : options_(options), parts_(parts), ledger_(ledger), loop_(std::make_shared<asio::io_context>(1)),
-        shared_(loop_, options, parts, door), work_(loop_->get_executor()), sweep_timer_(*loop_) {}
-
-  void start() {
-    asio::co_spawn(*loop_, sweep(), asio::detached);
-    thread_ = std::thread([this] { run(); });
-  }
-
-  /// On any thread.
-  void take(https_peer peer) {
-    asio::post(*loop_, [this, peer = std::move(peer)]() mutable { serve(std::move(peer)); });
-  }
-
-  /// On any thread.
-  void stop() {
-    asio::post(*loop_, [this] {
-      if (drain_end_) return;
-      drain_end_ = steady_clock::now() + options_.drain_time;
-      for (auto* const each : connections_) each->drain();
-      work_.reset();
-      sweep_timer_.cancel();
-    });
-  }
-
-  void join() {
-    if (thread_.joinable()) thread_.join();
-  }
-
-  asio::io_context& loop() { return *loop_; }
-
-  void began(https_connection& connection) override { connections_.insert(&connection); }
-  void ended(https_connection& connection, std::string_view source_key) override {
-    connections_.erase(&connection);
-    ledger_.leave(source_key);
-    if (drain_end_ && connections_.empty()) sweep_timer_.cancel();
-  }
-
-private:
-  void run() {
-    for (;;) {
-      try {
-        loop_->run();
-        return;
-      } catch (const std::exception& thrown) {
-        parts_.log.write(engine::log_level::error, "the HTTPS listener failed", {{"error", thrown.what()}});
-      }
-    }
-  }
-
-  void serve(https_peer peer) {
-    const auto source_key = peer.source_key;
-    const int socket = peer.socket;
-    try {
-      if (!drain_end_) return serve_connection(std::move(peer), shared_, *this);
-    } catch (const std::exception& thrown) {
-      parts_.log.write(engine::log_level::error, "a connection cannot be served", {{"error", thrown.what()}});
-    }
-    ::close(socket);
-    ledger_.leave(source_key);
-  }
-
-  /// One timer for all connections: setting one for each wait would cost more than a request does.
-  asio::awaitable<void> sweep() {
-    while (!drain_end_ || !connections_.empty()) {
-      sweep_timer_.expires_after(sweep_interval(options_));
-      co_await sweep_timer_.async_wait(as_result);
-      const auto now = steady_clock::now();
-      for (auto* const each : connections_) {
-        if (drain_end_ && now >= *drain_end_)
-          each->cut();
-        else
-          each->check_deadline(now);
-      }
-    }
-  }
-
-  const https_options& options_;
-  const https_parts& parts_;
-  connection_ledger& ledger_;
-  std::shared_ptr<asio::io_context> loop_;
-  https_thread shared_;
-  std::unordered_set<https_connection*> connections_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  asio::steady_timer sweep_timer_;
-  std::optional<steady_clock::time_point> drain_end_;
-  std::thread thread_;
-};
-
 result<tcp::endpoint> parse_endpoint(const std::string& address) {
   const auto wrong = [&address] {
     return fail(errc::invalid,
@@ -191,7 +88,7 @@ public:
       : options_(std::move(options)), parts_(std::move(parts)), door_(options_.admission),
         ledger_(options_.connections_max, options_.connections_per_address_max) {
     for (unsigned i = 0; i < options_.threads; ++i)
-      workers_.push_back(std::make_unique<https_worker>(options_, parts_, door_, ledger_));
+      workers_.push_back(https_worker::make(options_, parts_, door_, ledger_));
     acceptor_.emplace(workers_.front()->loop());
     pause_.emplace(workers_.front()->loop());
   }
