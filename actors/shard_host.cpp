@@ -57,14 +57,40 @@ struct journal_report {
   std::optional<engine::append_outcome> appended;  ///< of the shard's frame; absent: its keys could not be stored
   std::vector<events::data_key_id> destroyed;      ///< keys that are gone now
   bool about_keys = false;
+  std::chrono::nanoseconds took{};  ///< from giving the frame to the journal to `appended`
+};
+
+/// Where a shard finds what the journal reports. On its own, because a journal may settle a frame after its shard's
+/// end.
+class report_box {
+public:
+  explicit report_box(std::shared_ptr<wake_flag> reader) : reader_(std::move(reader)) {}
+
+  void put(journal_report report) {
+    {
+      const std::lock_guard lock(mutex_);
+      reports_.push_back(std::move(report));
+    }
+    reader_->raise();
+  }
+  std::vector<journal_report> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(reports_, {});
+  }
+
+private:
+  std::shared_ptr<wake_flag> reader_;
+  std::mutex mutex_;
+  std::vector<journal_report> reports_;
 };
 
 /// One shard with all that belongs to it. Everything without a lock belongs to its shard thread.
 struct slot {
   slot(events::shard_id number, std::shared_ptr<engine::shard_projection> rows, engine::shard_options options,
-       shard_host_dependencies& d)
+       std::shared_ptr<wake_flag> shard_thread, shard_host_dependencies& d)
       : id(number), projection(std::move(rows)), writer(std::move(options), projection->position(), d.entropy),
-        scopes(number, d.keyring), serving(projection) {}
+        scopes(number, d.keyring), thread(std::move(shard_thread)), reports(std::make_shared<report_box>(thread)),
+        serving(projection) {}
 
   events::shard_id id;
   std::shared_ptr<engine::shard_projection> projection;
@@ -76,7 +102,8 @@ struct slot {
   events::timestamp keys_erased;  ///< when keys were last sent to be erased
   std::uint64_t void_frames_told = 0;
   std::uint64_t queued_told = 0;
-  wake_flag* thread = nullptr;
+  std::shared_ptr<wake_flag> thread;
+  std::shared_ptr<report_box> reports;
 
   std::atomic<bool> is_open{false};
   std::atomic<bool> is_idle{true};
@@ -84,7 +111,6 @@ struct slot {
 
   std::mutex mutex;  ///< guards what follows
   std::vector<engine::proposal> inbox;
-  std::vector<journal_report> reports;
   std::shared_ptr<engine::shard_projection> offered_generation;
   std::shared_ptr<engine::shard_projection> serving;  ///< `projection`, for other threads
   std::optional<result<void>> switched;
@@ -104,7 +130,10 @@ struct journal_job {
 class shard_host::impl {
 public:
   impl(shard_host_options options, shard_host_dependencies dependencies)
-      : options_(std::move(options)), d_(dependencies), wakes_(std::max<std::size_t>(1, options_.threads)) {}
+      : options_(std::move(options)), d_(dependencies) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.threads); ++i)
+      wakes_.push_back(std::make_shared<wake_flag>());
+  }
 
   result<void> open_all() {
     for (std::uint32_t i = 0; i < d_.journal.identity().shards; ++i) {
@@ -114,16 +143,16 @@ public:
       if (auto good = engine::check_continues(d_.journal, id, (*projection)->position()); !good) return good;
       auto s = std::make_unique<slot>(
           id, std::move(*projection),
-          engine::shard_options{d_.journal.identity().id, id, options_.node, d_.journal.exclusive(), 0, 0}, d_);
+          engine::shard_options{d_.journal.identity().id, id, options_.node, d_.journal.exclusive(), 0, 0},
+          wakes_[i % wakes_.size()], d_);
       if (auto loaded = s->scopes.load(*s->projection); !loaded) return loaded;
-      s->thread = &wakes_[i % wakes_.size()];
       slots_.push_back(std::move(s));
     }
     return {};
   }
 
   void start() {
-    d_.journal.on_arrival([this](events::shard_id shard) { slots_[shard.value()]->thread->raise(); });
+    d_.journal.on_arrival([wakes = wakes_](events::shard_id shard) { wakes[shard.value() % wakes.size()]->raise(); });
     journal_thread_ = std::thread([this] { run_journal(); });
     for (std::size_t i = 0; i < wakes_.size(); ++i) shard_threads_.emplace_back([this, i] { run_shards(i); });
   }
@@ -201,14 +230,14 @@ public:
     if (!running_.exchange(false)) return;
     draining_ = true;
     const auto until = std::chrono::steady_clock::now() + drain;
-    for (auto& wake : wakes_) wake.raise();
+    for (auto& wake : wakes_) wake->raise();
     std::unique_lock lock(opened_mutex_);
     opened_.wait_until(lock, until, [&] {
       return std::ranges::all_of(slots_, [](const auto& s) { return s->is_idle.load() && s->inbox_size.load() == 0; });
     });
     lock.unlock();
     stopping_ = true;
-    for (auto& wake : wakes_) wake.raise();
+    for (auto& wake : wakes_) wake->raise();
     for (auto& thread : shard_threads_) thread.join();
     journal_wake_.raise();
     if (journal_thread_.joinable()) journal_thread_.join();
@@ -222,7 +251,7 @@ private:
     while (!stopping_) {
       bool busy = false;
       for (std::size_t i = thread; i < slots_.size(); i += wakes_.size()) busy = step(*slots_[i]) || busy;
-      if (!busy) wakes_[thread].wait(idle_wait);
+      if (!busy) wakes_[thread]->wait(idle_wait);
     }
   }
 
@@ -249,11 +278,10 @@ private:
 
   bool take_in(slot& s) {
     std::vector<engine::proposal> proposals;
-    std::vector<journal_report> reports;
+    auto reports = s.reports->take();
     {
       const std::lock_guard lock(s.mutex);
       proposals.swap(s.inbox);
-      reports.swap(s.reports);
       s.inbox_size.store(0, std::memory_order_relaxed);
     }
     for (auto& report : reports) take_report(s, report);
@@ -267,6 +295,7 @@ private:
       if (report.destroyed.empty()) s.keys_may_be_due = true;  // it failed: again after the interval
       if (const auto noted = s.projection->keys_destroyed(report.destroyed); !noted) halt(s, noted.error().text);
     } else if (report.appended) {
+      d_.telemetry.append_latency.observe(report.took);
       s.writer.appended(*report.appended, d_.clock.now());
     } else {
       s.writer.not_sent();
@@ -484,25 +513,26 @@ private:
   void append_frames(std::vector<journal_job>& jobs) {
     std::vector<engine::named_key> keys;
     std::vector<engine::outgoing_frame> frames;
-    std::vector<slot*> senders;
+    std::vector<std::shared_ptr<report_box>> senders;
     for (auto& job : jobs) {
       if (!job.frame) continue;
       keys.insert(keys.end(), job.frame->keys.begin(), job.frame->keys.end());
       frames.push_back(std::move(job.frame->frame));
-      senders.push_back(job.shard);
+      senders.push_back(job.shard->reports);
     }
     if (frames.empty()) return;
-    const auto began = std::chrono::steady_clock::now();
     if (!keys.empty()) {
       if (const auto stored = d_.keyring.store(keys); !stored) {
         d_.log.write(log_level::error, "data keys cannot be stored", {{"error", stored.error().text}});
-        for (auto* s : senders) report(*s, {});
+        for (const auto& sender : senders) sender->put({});
         return;
       }
     }
-    const auto outcomes = d_.journal.append(frames);
-    d_.telemetry.append_latency.observe(std::chrono::steady_clock::now() - began);
-    for (std::size_t i = 0; i < senders.size(); ++i) report(*senders[i], {outcomes[i], {}, false});
+    const auto began = std::chrono::steady_clock::now();
+    d_.journal.append(std::move(frames),
+                      [senders = std::move(senders), began](std::size_t i, engine::append_outcome is) {
+                        senders[i]->put({is, {}, false, std::chrono::steady_clock::now() - began});
+                      });
   }
 
   void destroy_keys(std::vector<journal_job>& jobs) {
@@ -513,22 +543,15 @@ private:
     if (!gone) d_.log.write(log_level::error, "data keys cannot be destroyed", {{"error", gone.error().text}});
     for (auto& job : jobs) {
       if (job.destroy.empty()) continue;
-      report(*job.shard, {std::nullopt, gone ? std::move(job.destroy) : std::vector<events::data_key_id>(), true});
+      job.shard->reports->put(
+          {std::nullopt, gone ? std::move(job.destroy) : std::vector<events::data_key_id>(), true, {}});
     }
-  }
-
-  static void report(slot& s, journal_report r) {
-    {
-      const std::lock_guard lock(s.mutex);
-      s.reports.push_back(std::move(r));
-    }
-    s.thread->raise();
   }
 
   shard_host_options options_;
   shard_host_dependencies d_;
   std::vector<std::unique_ptr<slot>> slots_;
-  std::vector<wake_flag> wakes_;
+  std::vector<std::shared_ptr<wake_flag>> wakes_;  ///< one a shard thread
   wake_flag journal_wake_;
   std::mutex jobs_mutex_;
   std::vector<journal_job> jobs_;

@@ -34,7 +34,7 @@ struct shard_host_dependencies {
 };
 
 /// Runs the shards of a node: a few plain threads fold and write, each its own shards, and one journal thread stores
-/// keys and appends the frames of all shards that are ready in one write. No CAF here: proposals come in and
+/// keys and hands the frames of all shards that are ready to the journal together. No CAF here: proposals come in and
 /// settlements go out as plain calls.
 class shard_host final : public engine::proposal_sink {
 public:

@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
       std::vector<engine::outgoing_frame> frames;
       for (std::size_t shard = 0; shard < shards; ++shard) frames.push_back({events::shard_id(shard), bytes});
       measure("journal, read back", registrations, shards, seconds, [&](std::uint64_t round) {
-        for (const auto outcome : (*journal)->append(frames)) {
+        for (const auto outcome : engine::append_and_wait(**journal, frames)) {
           if (outcome != engine::append_outcome::durable) give_up("an append was not durable");
         }
         for (std::size_t shard = 0; shard < shards; ++shard) {

@@ -85,7 +85,7 @@ recorded_fleet record_fleet(const fleet& f, std::uint64_t registrations, std::si
   const auto send = [&] {
     const auto frame = shard.next_frame(now, true);
     if (!frame) return;
-    recorded.journal->append({&frame->frame, 1});
+    engine::append_and_wait(*recorded.journal, {frame->frame});
     shard.appended(engine::append_outcome::durable, now);
     fold();
   };

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <span>
 
 namespace muster::connectors {
 
@@ -114,28 +115,10 @@ public:
 
   const engine::journal_identity& identity() const override { return identity_; }
 
-  std::vector<append_outcome> append(std::span<const engine::outgoing_frame> frames) override {
-    if (lost_) return std::vector<append_outcome>(frames.size(), append_outcome::unknown);
-    std::vector<events::log_offset> ends;
-    for (const auto& lane : lanes_) ends.push_back(lane->end());
-    rocksdb::WriteBatch batch;
-    for (const auto& frame : frames) {
-      auto& end = ends.at(frame.shard.value());
-      batch.Put(embedded_journal_key(frame.shard, end), frame.bytes);
-      end = end.next();
-    }
-    if (!has_room_for(batch.GetDataSize())) return std::vector<append_outcome>(frames.size(), append_outcome::refused);
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    if (const auto status = db_->Write(synced, &batch); !status.ok()) {
-      lost_ = true;
-      options_.fatal(
-          "the journal in " + options_.directory.string() + " could not be written: " + status.ToString() +
-          ". What is on the disk is no longer known, so the process ends; see to the disk, then start again");
-      return std::vector<append_outcome>(frames.size(), append_outcome::unknown);
-    }
-    publish(frames);
-    return std::vector<append_outcome>(frames.size(), append_outcome::durable);
+  void append(std::vector<engine::outgoing_frame> frames, engine::append_settled settled) override {
+    const auto outcome = write(frames);
+    if (outcome == append_outcome::durable) publish(frames);
+    for (std::size_t i = 0; i < frames.size(); ++i) settled(i, outcome);
   }
 
   result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from,
@@ -150,6 +133,30 @@ public:
   bool exclusive() const override { return true; }
 
 private:
+  /// One synced write: what becomes of it becomes of every frame.
+  append_outcome write(std::span<const engine::outgoing_frame> frames) {
+    if (lost_) return append_outcome::unknown;
+    std::vector<events::log_offset> ends;
+    for (const auto& lane : lanes_) ends.push_back(lane->end());
+    rocksdb::WriteBatch batch;
+    for (const auto& frame : frames) {
+      auto& end = ends.at(frame.shard.value());
+      batch.Put(embedded_journal_key(frame.shard, end), frame.bytes);
+      end = end.next();
+    }
+    if (!has_room_for(batch.GetDataSize())) return append_outcome::refused;
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    if (const auto status = db_->Write(synced, &batch); !status.ok()) {
+      lost_ = true;
+      options_.fatal(
+          "the journal in " + options_.directory.string() + " could not be written: " + status.ToString() +
+          ". What is on the disk is no longer known, so the process ends; see to the disk, then start again");
+      return append_outcome::unknown;
+    }
+    return append_outcome::durable;
+  }
+
   bool has_room_for(std::size_t bytes) const {
     struct statvfs disk{};
     if (::statvfs(options_.directory.c_str(), &disk) != 0) return true;  // the write will tell

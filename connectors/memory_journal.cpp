@@ -9,7 +9,7 @@ using engine::append_outcome;
 memory_journal::memory_journal(engine::journal_identity identity, bool exclusive)
     : identity_(identity), exclusive_(exclusive), lanes_(identity.shards) {}
 
-std::vector<append_outcome> memory_journal::append(std::span<const engine::outgoing_frame> frames) {
+void memory_journal::append(std::vector<engine::outgoing_frame> frames, engine::append_settled settled) {
   auto next = fate::durable;
   {
     const std::scoped_lock lock(mutex_);
@@ -24,7 +24,7 @@ std::vector<append_outcome> memory_journal::append(std::span<const engine::outgo
   const auto outcome = next == fate::durable   ? append_outcome::durable
                        : next == fate::refused ? append_outcome::refused
                                                : append_outcome::unknown;
-  return std::vector<append_outcome>(frames.size(), outcome);
+  for (std::size_t i = 0; i < frames.size(); ++i) settled(i, outcome);
 }
 
 engine::result<std::vector<engine::log_record>> memory_journal::read(events::shard_id shard, events::log_offset from,

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <mutex>
+#include <span>
 
 namespace muster::connectors {
 
@@ -24,7 +25,7 @@ public:
   explicit memory_journal(engine::journal_identity identity, bool exclusive = true);
 
   const engine::journal_identity& identity() const override { return identity_; }
-  std::vector<engine::append_outcome> append(std::span<const engine::outgoing_frame> frames) override;
+  void append(std::vector<engine::outgoing_frame> frames, engine::append_settled settled) override;
   engine::result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from,
                                                        std::size_t bytes_max) override;
   engine::result<events::log_offset> end(events::shard_id shard) override;

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +31,9 @@ enum class append_outcome {
   refused,  ///< it is not on the log and never will be
 };
 
+/// Told what became of the frame at `index` of an append.
+using append_settled = std::function<void(std::size_t index, append_outcome outcome)>;
+
 /// A frame as the log has it.
 struct log_record {
   events::log_offset offset;
@@ -46,15 +48,17 @@ public:
 
   virtual const journal_identity& identity() const = 0;
 
-  /// Appends `frames`, in this order within each shard, and waits until the fate of each is known or cannot be. One
-  /// outcome per frame. Only from the journal thread. An adapter that learns that its storage lies (a failed sync) ends
-  /// the process.
-  virtual std::vector<append_outcome> append(std::span<const outgoing_frame> frames) = 0;
+  /// Appends `frames`, in this order within each shard. `settled` is called once for each frame, as soon as its fate is
+  /// known or cannot be, but after a bounded time: from any thread, in any order, perhaps before `append` returns, and
+  /// at the latest by the destructor. It must not block or call the journal. So a shard whose storage does not answer
+  /// keeps no other waiting. Only from the journal thread. An adapter that learns that its storage lies (a failed sync)
+  /// ends the process.
+  virtual void append(std::vector<outgoing_frame> frames, append_settled settled) = 0;
 
   /// The frames of `shard` from `from` on, in order, at most about `bytes_max` bytes (but at least one frame if there
-  /// is one); empty at the end. Frames whose append has not returned yet may be left out. `corrupt` names offset and
-  /// fault, and comes again at every try: damage is never skipped. Any thread, several at a time: a rebuild and the
-  /// history read beside the fold.
+  /// is one); empty at the end. Frames that were not announced yet (`on_arrival`) may be left out. `corrupt` names
+  /// offset and fault, and comes again at every try: damage is never skipped. `unavailable`: the log cannot be reached
+  /// now. Any thread, several at a time: a rebuild and the history read beside the fold.
   virtual result<std::vector<log_record>> read(events::shard_id shard, events::log_offset from,
                                                std::size_t bytes_max) = 0;
 
@@ -68,5 +72,9 @@ public:
   /// True if no other process can append while this object lives: then every read of a fold is exact.
   virtual bool exclusive() const = 0;
 };
+
+/// Appends `frames` and waits until the fate of each is known or cannot be. One outcome per frame. Where nothing else
+/// waits for the caller's thread: tools, tests, measurements.
+std::vector<append_outcome> append_and_wait(journal& log, std::vector<outgoing_frame> frames);
 
 }  // namespace muster::engine

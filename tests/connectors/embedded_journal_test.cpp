@@ -61,8 +61,8 @@ engine::error refusal(const embedded_journal_options& options) {
 
 append_outcome append(engine::journal& journal, std::uint64_t number, std::size_t bytes = 100,
                       shard_id shard = shard_id(0)) {
-  const outgoing_frame frame{shard, batch_frame(journal.identity().id, shard, number, bytes)};
-  return journal.append({&frame, 1}).front();
+  outgoing_frame frame{shard, batch_frame(journal.identity().id, shard, number, bytes)};
+  return engine::append_and_wait(journal, {std::move(frame)}).front();
 }
 
 /// A closed journal with `count` frames in shard 0, each from an append of its own.
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(an_append_is_torn_as_a_whole) {
     for (const std::uint64_t shard : {0, 1, 0, 1}) {
       frames.push_back({shard_id(shard), batch_frame(journal->identity().id, shard_id(shard), 1, 20'000)});
     }
-    journal->append(frames);
+    engine::append_and_wait(*journal, frames);
   }
   const auto log = log_of(scratch / "journal");
   fs::resize_file(log, fs::file_size(log) - 100);

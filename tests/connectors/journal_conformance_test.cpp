@@ -12,6 +12,7 @@
 /// What every journal does, run on each adapter.
 namespace muster::tests {
 
+using engine::append_and_wait;
 using engine::append_outcome;
 using engine::outgoing_frame;
 using events::log_offset;
@@ -105,13 +106,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_frame_has_an_outcome_and_is_read_back_in_orde
   Adapter adapter;
   auto& journal = adapter.open();
   const auto frames = batches(journal, shard_id(1), 1, 20);
-  const auto outcomes = journal.append(frames);
+  const auto outcomes = append_and_wait(journal, frames);
   BOOST_TEST(outcomes.size() == frames.size());
   BOOST_TEST(all(outcomes, append_outcome::durable));
   const auto read = read_all(journal, shard_id(1));
   BOOST_REQUIRE_EQUAL(read.size(), frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) BOOST_TEST(read[i] == frames[i].bytes);
-  BOOST_TEST(journal.append({}).empty());
+  BOOST_TEST(append_and_wait(journal, {}).empty());
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(each_shard_has_an_order_of_its_own, Adapter, adapters) {
@@ -125,7 +126,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_shard_has_an_order_of_its_own, Adapter, adapt
           {shard_id(shard), batch_frame(journal.identity().id, shard_id(shard), round * 10 + mixed.size())});
       expected[shard].push_back(mixed.back().bytes);
     }
-    BOOST_TEST(all(journal.append(mixed), append_outcome::durable));
+    BOOST_TEST(all(append_and_wait(journal, mixed), append_outcome::durable));
   }
   for (std::uint64_t shard = 0; shard < 4; ++shard) {
     BOOST_TEST((read_all(journal, shard_id(shard)) == expected[shard]));
@@ -137,7 +138,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pages_are_small_but_never_empty_before_the_end, Ad
   Adapter adapter;
   auto& journal = adapter.open();
   const auto frames = batches(journal, shard_id(0), 1, 30);
-  journal.append(frames);
+  append_and_wait(journal, frames);
   BOOST_TEST(read_all(journal, shard_id(0), 1).size() == 30U);
   BOOST_TEST(read_all(journal, shard_id(0), frames[0].bytes.size() * 3 + 5).size() == 30U);
   const auto one = journal.read(shard_id(0), log_offset(7), 1);
@@ -152,7 +153,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pages_are_small_but_never_empty_before_the_end, Ad
 BOOST_AUTO_TEST_CASE_TEMPLATE(reading_at_or_past_the_end_gives_nothing, Adapter, adapters) {
   Adapter adapter;
   auto& journal = adapter.open();
-  journal.append(batches(journal, shard_id(2), 1, 3));
+  append_and_wait(journal, batches(journal, shard_id(2), 1, 3));
   for (const std::uint64_t from : {3, 4, 1000}) {
     const auto page = journal.read(shard_id(2), log_offset(from), 1000);
     BOOST_REQUIRE(page);
@@ -166,7 +167,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_tail_is_readable_and_announced_when_append_ret
   std::map<std::uint64_t, int> arrivals;
   journal.on_arrival([&](shard_id shard) { ++arrivals[shard.value()]; });
   for (std::uint64_t number = 0; number < 5; ++number) {
-    journal.append(batches(journal, shard_id(1), number, 1));
+    append_and_wait(journal, batches(journal, shard_id(1), number, 1));
     const auto page = journal.read(shard_id(1), log_offset(number), 1000);
     BOOST_REQUIRE(page);
     BOOST_REQUIRE_EQUAL(page->size(), 1U);
@@ -188,7 +189,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(claims_and_void_frames_are_kept_as_bytes_like_any_
                                            {shard, batch_frame(another, shard, 1)},
                                            {shard, std::string("not a frame at all\0\xff", 20)},
                                            {shard, std::string()}};
-  BOOST_TEST(all(journal.append(frames), append_outcome::durable));
+  BOOST_TEST(all(append_and_wait(journal, frames), append_outcome::durable));
   const auto read = read_all(journal, shard);
   BOOST_REQUIRE_EQUAL(read.size(), frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) BOOST_TEST((read[i] == frames[i].bytes));
@@ -204,7 +205,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_reopened_journal_goes_on_where_it_was, Adapter, 
     BOOST_TEST((journal.identity().id == id));
     BOOST_TEST((read_all(journal, shard_id(3)) == expected));
     for (const auto& frame : batches(journal, shard_id(3), start * 10, 10)) {
-      journal.append({&frame, 1});
+      append_and_wait(journal, {frame});
       expected.push_back(frame.bytes);
     }
     BOOST_TEST(end_of(journal, shard_id(3)) == expected.size());
@@ -217,7 +218,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(large_frames_are_kept_whole, Adapter, adapters) {
   Adapter adapter;
   auto& journal = adapter.open();
   const outgoing_frame large{shard_id(0), batch_frame(journal.identity().id, shard_id(0), 1, 500 * 1024)};
-  BOOST_TEST(all(journal.append({&large, 1}), append_outcome::durable));
+  BOOST_TEST(all(append_and_wait(journal, {large}), append_outcome::durable));
   BOOST_TEST((read_all(journal, shard_id(0)) == std::vector{large.bytes}));
 }
 
@@ -231,7 +232,7 @@ BOOST_AUTO_TEST_CASE(it_refuses_loses_lands_and_delays_appends_as_told) {
   connectors::memory_journal journal(test_journal());
   for (const auto next : {refused, unknown_lost, unknown_landed, unknown_delayed}) journal.decide_next(next);
   const auto outcome = [&](std::uint64_t number) {
-    return journal.append(batches(journal, shard_id(0), number, 1)).front();
+    return append_and_wait(journal, batches(journal, shard_id(0), number, 1)).front();
   };
   BOOST_TEST((outcome(1) == append_outcome::refused));
   BOOST_TEST((outcome(2) == append_outcome::unknown));

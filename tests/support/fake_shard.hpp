@@ -127,7 +127,7 @@ private:
     auto frame = writer.next_frame(clock_.now(), true);
     if (!frame) return false;
     MUSTER_ASSERT(keys_.store(frame->keys).has_value());
-    writer.appended(journal_.append(std::span(&frame->frame, 1)).front(), clock_.now());
+    writer.appended(engine::append_and_wait(journal_, {frame->frame}).front(), clock_.now());
     return true;
   }
 
