@@ -277,7 +277,8 @@ void device::settle(const engine::settlement& what) {
     return finish_with(
         engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
   case engine::settlement_kind::unavailable:
-    return unavailable("The request could not be recorded; nothing has changed.");
+    if (what.in_doubt) forget();
+    return finish_with(engine::not_recorded(what));
   }
 }
 

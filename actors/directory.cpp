@@ -190,10 +190,7 @@ void directory::settle(const engine::settlement& what) {
     return finish(
         engine::rejection{rejection_code::invalid, "The service has too many hubs to be recorded as one event.", {}});
   default:
-    if (step_ == step::placing) {
-      return finish(engine::rejection{rejection_code::unavailable,
-                                      "The service could not be recorded; nothing has changed.", 1s});
-    }
+    if (step_ == step::placing) return finish(engine::not_recorded(what));
     return again_later();
   }
 }

@@ -340,8 +340,7 @@ void scope::settle(const engine::settlement& what) {
     return finish_own(
         engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
   case engine::settlement_kind::unavailable:
-    return finish_own(
-        engine::rejection{rejection_code::unavailable, "The request could not be recorded; nothing has changed.", 1s});
+    return finish_own(engine::not_recorded(what));
   }
 }
 

@@ -68,6 +68,16 @@ proposal to_proposal(const decision& d, const caller& who, const events::id_scop
   return p;
 }
 
+rejection not_recorded(const settlement& what) {
+  const std::chrono::seconds retry_after(1);
+  if (!what.in_doubt)
+    return {rejection_code::unavailable, "The request could not be recorded; nothing has changed.", retry_after};
+  return {
+      rejection_code::unavailable,
+      "The service stopped while the request was being recorded: it may have taken effect. Look before trying again.",
+      retry_after};
+}
+
 std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version,
                                             rejection exists) {
   const bool there = version != events::stream_version();

@@ -53,6 +53,10 @@ struct decision_context {
 proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope,
                      events::log_sequence command_seen, events::timestamp deadline);
 
+/// The answer to a command whose proposal became unavailable. It says that nothing has changed only where that is
+/// known.
+rejection not_recorded(const settlement& what);
+
 /// The command id as envelopes carry it: `ID:HEX64`, the SHA-256 of the request behind the colon; empty if there is
 /// none.
 std::string command_id_text(const caller& who);

@@ -24,8 +24,7 @@ enum class settlement_kind {
   committed,    ///< its events stand on the log, accepted; without events: what it read still holds
   conflict,     ///< something it read has changed: decide again on state as of `reload_at` or later
   unavailable,  ///< it is not on the log and never will be: the shard is draining, its keys could not be stored, or
-                ///< time ran out. Only a shard that has stopped for good gives this for a proposal of unknown outcome
-                ///< too
+                ///< time ran out. `in_doubt`: only a shard that has stopped for good gives this
   overloaded,   ///< the shard's queue is full
   too_large,    ///< it does not fit into a frame
 };
@@ -35,6 +34,7 @@ struct settlement {
   events::log_sequence first_sequence;  ///< committed: of its first event
   events::timestamp time;               ///< committed: of its events
   events::log_sequence reload_at;       ///< conflict only
+  bool in_doubt = false;  ///< unavailable only: it may be on the log all the same, and then counts after a restart
 };
 
 /// A decision on its way to the log.

@@ -137,8 +137,8 @@ std::optional<shard::frame_to_send> shard::build_claim(events::timestamp now) {
   claim_ = in_flight{events::sha256(out.bytes), {}, now};
   awaiting_outcome_ = last_was_claim_ = true;
   // Whoever meets another claimer tries again after a random pause, so that one of them wins.
-  const auto pause = static_cast<std::uint8_t>(random_.draw(1)[0]) * limits::claim_backoff_max / 256;
-  claim_not_before_ = now + std::chrono::duration_cast<std::chrono::microseconds>(pause);
+  const std::chrono::milliseconds longest = limits::claim_backoff_max;
+  claim_not_before_ = now + longest * static_cast<std::uint8_t>(random_.draw(1)[0]) / 255;
   return frame_to_send{std::move(out), {}};
 }
 
@@ -223,14 +223,23 @@ void shard::appended(append_outcome outcome, events::timestamp now) {
       claim_.reset();
       claim_not_before_ = std::max(claim_not_before_, now);
     } else {
-      not_sent();
+      give_up_batch();
     }
     break;
   }
 }
 
 void shard::not_sent() {
+  MUSTER_ASSERT(awaiting_outcome_);
   awaiting_outcome_ = false;
+  if (last_was_claim_)
+    claim_.reset();
+  else
+    give_up_batch();
+}
+
+// It is known not to be on the log.
+void shard::give_up_batch() {
   if (!batch_) return;
   auto landed = std::move(*batch_);
   batch_.reset();
@@ -247,11 +256,17 @@ void shard::stop(std::string reason) {
   if (stopped_) return;
   stopped_ = std::move(reason);
   holds_ = false;
-  if (batch_) requeue(std::move(batch_->proposals));
-  requeue(std::move(waiting_));
-  waiting_.clear();
+  const settlement in_doubt{settlement_kind::unavailable, {}, {}, {}, true};
+  for (auto& each : due_) {
+    if (each.what.kind == settlement_kind::committed) each.what = in_doubt;
+  }
+  if (batch_) {
+    for (auto& p : batch_->proposals) due(p, in_doubt);
+  }
   batch_.reset();
   claim_.reset();
+  requeue(std::move(waiting_));
+  waiting_.clear();
   for (auto& p : queue_) due(p, {});
   queue_.clear();
 }

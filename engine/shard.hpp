@@ -76,8 +76,8 @@ public:
   /// What the journal says of the frame that `next_frame` gave last.
   void appended(append_outcome outcome, events::timestamp now);
 
-  /// The frame that `next_frame` gave last was not sent, because its keys could not be stored. Its proposals are given
-  /// up.
+  /// The frame that `next_frame` gave last was not sent and never will be, because its keys could not be stored. Its
+  /// proposals are given up; a batch that was sent before it stays open.
   void not_sent();
 
   /// Takes no further proposals and no further claims; what is queued is still written.
@@ -90,7 +90,7 @@ public:
   /// Why the shard has stopped for good, if it has: a log that parted from this fold, or that cannot be read.
   const std::optional<std::string>& stopped() const { return stopped_; }
   /// The fold cannot go on, for a reason found outside: an event that cannot be evolved, projections that cannot be
-  /// written.
+  /// written. What `take_settlements` has not given out yet becomes unavailable: its rows may not have been written.
   void stop(std::string reason);
 
   const log_position& position() const { return rule_.position(); }
@@ -112,6 +112,7 @@ private:
   void accepted_claim(const events::frame_header& h);
   void remember_changes(const std::vector<events::event_record>& records);
   void requeue(std::vector<proposal> proposals);
+  void give_up_batch();
   void expire(events::timestamp now);
   void due(proposal& p, settlement what);
   events::frame new_frame(events::frame_kind kind, events::timestamp now) const;

@@ -177,4 +177,11 @@ BOOST_AUTO_TEST_CASE(every_command_is_for_a_scope_or_the_directory_and_some_for_
   BOOST_TEST(scope_of(command(create_service{})) == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_says_that_nothing_has_changed_only_where_that_is_known) {
+  engine::settlement what;
+  BOOST_TEST(engine::not_recorded(what).message.find("nothing has changed") != std::string::npos);
+  what.in_doubt = true;
+  BOOST_TEST(engine::not_recorded(what).message.find("may have taken effect") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

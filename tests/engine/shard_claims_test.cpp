@@ -1,5 +1,7 @@
 #include "tests/engine/shard_fixture.hpp"
 
+#include <set>
+
 namespace muster::tests {
 
 BOOST_FIXTURE_TEST_SUITE(shard_claims_test, shard_fixture)
@@ -48,6 +50,38 @@ BOOST_AUTO_TEST_CASE(the_next_claim_comes_after_a_pause_of_bounded_length) {
   BOOST_TEST(!owner->open());
   now += limits::claim_backoff_max;
   BOOST_TEST(next().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_pauses_between_claims_are_spread_over_their_range) {
+  std::set<std::chrono::milliseconds> pauses;
+  for (int i = 0; i < 64; ++i) {
+    const auto began = now;
+    send(append_outcome::refused);
+    auto next_claim = owner->next_frame(now, true);
+    while (!next_claim) next_claim = owner->next_frame(now += 1ms, true);
+    pauses.insert(std::chrono::duration_cast<std::chrono::milliseconds>(now - began));
+    owner->appended(append_outcome::refused, now);
+    now += limits::claim_backoff_max;
+  }
+  BOOST_TEST(pauses.size() > 40U);
+  BOOST_TEST((*pauses.begin() < 200ms));
+  BOOST_TEST((*pauses.rbegin() > 1800ms));
+  BOOST_TEST((*pauses.rbegin() <= limits::claim_backoff_max));
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_that_was_not_sent_leaves_the_open_batch_as_it_is) {
+  open();
+  owner->propose(make("a", {1}));
+  const auto batch = send(append_outcome::unknown);
+  now += limits::claim_backoff_max;
+  BOOST_REQUIRE(next().has_value());
+  owner->not_sent();
+  settle();
+  BOOST_TEST(settled.empty());
+  now += limits::claim_backoff_max;
+  BOOST_TEST((header(send()).kind == frame_kind::claim));  // at once, not after the time for settling
+  fold(batch);
+  BOOST_TEST(kind("a") == settlement_kind::committed);
 }
 
 BOOST_AUTO_TEST_CASE(a_claim_given_up_is_adopted_when_it_is_accepted) {

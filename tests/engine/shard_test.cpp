@@ -186,6 +186,36 @@ BOOST_AUTO_TEST_CASE(a_frame_whose_keys_could_not_be_stored_is_given_up) {
   BOOST_TEST(kind("b") == settlement_kind::committed);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_committed_is_not_answered_so_if_its_rows_cannot_be_written) {
+  open();
+  owner->propose(make("a", {1}));
+  owner->propose(make("b", {2}, {1}));
+  const auto batch = next();
+  owner->appended(append_outcome::durable, now);
+  owner->propose(make("c", {3}));
+  BOOST_REQUIRE(owner->fold({log_offset(offset++), batch->frame.bytes}));
+  owner->stop("the projections cannot be written");
+  settle();
+  BOOST_TEST(kind("a") == settlement_kind::unavailable);
+  BOOST_TEST(settled.at("a").in_doubt);
+  BOOST_TEST(kind("b") == settlement_kind::unavailable);
+  BOOST_TEST(!settled.at("b").in_doubt);
+  BOOST_TEST(!settled.at("c").in_doubt);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_flight_when_a_shard_stops_is_in_doubt) {
+  open();
+  owner->propose(make("a", {1}));
+  send();
+  owner->propose(make("b", {2}));
+  owner->stop("the log cannot be read");
+  settle();
+  BOOST_TEST(kind("a") == settlement_kind::unavailable);
+  BOOST_TEST(settled.at("a").in_doubt);
+  BOOST_TEST(kind("b") == settlement_kind::unavailable);
+  BOOST_TEST(!settled.at("b").in_doubt);
+}
+
 BOOST_AUTO_TEST_CASE(a_proposal_that_fits_into_no_frame_is_too_large) {
   options.frame_bytes_max = 4096;
   restart({});

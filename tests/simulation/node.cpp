@@ -181,7 +181,7 @@ void node::answer_early(const engine::outgoing_frame& frame) {
 }
 
 void node::settled(int attempt, const engine::settlement& s) {
-  if (s.kind != settlement_kind::committed) world_.fail_if(world_.seen.given_up(attempt));
+  if (s.kind != settlement_kind::committed && !s.in_doubt) world_.fail_if(world_.seen.given_up(attempt));
   const auto found = pending_.find(attempt);
   if (found == pending_.end()) return;
   auto p = std::move(found->second);
