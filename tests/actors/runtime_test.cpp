@@ -151,12 +151,9 @@ BOOST_AUTO_TEST_CASE(drops_what_does_not_come_to_an_end_within_the_drain_time) {
   journal.decide_next(connectors::memory_journal::fate::unknown_lost);
   auto stuck = submit(registration(scope, "truck-7", engine::derive_device_keys(keys, "truck-7").primary));
   runtime->stop(50ms);
-  if (stuck.wait_for(0s) == std::future_status::ready) {
-    BOOST_CHECK_NO_THROW(stuck.get());  // settled by another claim in time
-  } else {
-    host->stop(0ms);
-    BOOST_TEST((stuck.wait_for(10s) == std::future_status::ready));
-  }
+  host->stop(0ms);
+  // Dropped, or else settled by another claim in time: whoever waits hears of it either way.
+  BOOST_TEST((stuck.wait_for(10s) == std::future_status::ready));
 }
 
 BOOST_AUTO_TEST_CASE(sums_up_suppressed_attempts_before_it_stops) {
