@@ -4,13 +4,11 @@
 #include "events/codec.hpp"
 
 #include <charconv>
+#include <limits>
 
 namespace muster::connectors {
 
 namespace {
-
-constexpr std::size_t page_default = 100;
-constexpr std::size_t page_max = 1000;
 
 std::optional<std::uint64_t> read_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -29,7 +27,9 @@ std::optional<events::log_sequence> read_place(std::string_view text, events::sh
   const auto dash = text.find('-');
   if (dash == std::string_view::npos || read_number(text.substr(0, dash)) != shard.value()) return std::nullopt;
   const auto sequence = read_number(text.substr(dash + 1));
-  return sequence ? std::optional(events::log_sequence(*sequence)) : std::nullopt;
+  // Behind the last number there is none to go on with.
+  constexpr auto none = std::numeric_limits<std::uint64_t>::max();
+  return sequence && *sequence != none ? std::optional(events::log_sequence(*sequence)) : std::nullopt;
 }
 
 http_response ndjson(const engine::history_page& page, events::shard_id shard) {
@@ -53,10 +53,8 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
                           "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
                               std::to_string(shard.value()) + ".");
   }
-  const auto limit = page_size(request.parameter("limit"), page_default, page_max);
-  if (!limit)
-    return exchange->fail(dps_code::argument_invalid,
-                          "limit: expected a number of 1 to " + std::to_string(page_max) + ".");
+  const auto limit = wanted_limit(*exchange);
+  if (!limit) return;
   const bool personal = request.parameter("personal") != "false";
   std::optional<events::stream_name> stream;
   if (!subject.empty()) {
@@ -67,17 +65,15 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
           "stream: expected service, refusals, groups/GROUP, devices/REGISTRATION_ID or hubs/HUB/DEVICE.");
     }
   }
-  const bool taken =
-      exchange->parts().read_later([exchange, scope, shard, stream, after = *after, limit = *limit, personal] {
-        auto& past = exchange->parts().past;
-        const auto page =
-            stream ? past.of_stream(*stream, after, limit, personal) : past.of_service(scope, after, limit, personal);
-        if (page)
-          exchange->finish(ndjson(*page, shard));
-        else
-          exchange->fail(page.error());
-      });
-  if (!taken) exchange->fail(dps_code::throttled, "Too many requests for history wait already; try again.");
+  http_exchange::read_later(exchange, [exchange, scope, shard, stream, after = *after, limit = *limit, personal] {
+    auto& past = exchange->parts().past;
+    const auto page =
+        stream ? past.of_stream(*stream, after, limit, personal) : past.of_service(scope, after, limit, personal);
+    if (page)
+      exchange->finish(ndjson(*page, shard));
+    else
+      exchange->fail(page.error());
+  });
 }
 
 void on_events(const exchange_ptr& exchange) {

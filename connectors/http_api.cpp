@@ -36,8 +36,13 @@ void on_healthz(const exchange_ptr& exchange) {
 
 void on_readyz(const exchange_ptr& exchange) {
   const auto reason = exchange->parts().not_ready();
-  exchange->finish(
-      {reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, reason.value_or("ready") + "\n"});
+  std::string text = "ready\n";
+  // The reason may hold paths and offsets: it is nobody's business but the operators'.
+  if (reason && authorize_operator(exchange->request(), exchange->parts().operators))
+    text = *reason + "\n";
+  else if (reason)
+    text = "not ready; the log says why, and so does this page to an operator\n";
+  exchange->finish({reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(text)});
 }
 
 constexpr std::string_view devices = "DeviceOperations";

@@ -37,9 +37,7 @@ bool is_json(std::string_view content_type) {
 
 http_exchange::http_exchange(std::shared_ptr<const http_parts> parts, http_request request, respond answer)
     : parts_(std::move(parts)), request_(std::move(request)), answer_(std::move(answer)), arrived_(parts_->clock.now()),
-      host_(host_of(request_.header("host"))) {
-  parts_->telemetry.requests.fetch_add(1, std::memory_order_relaxed);
-}
+      host_(host_of(request_.header("host"))) {}
 
 http_exchange::~http_exchange() {
   if (!finished_) fail(dps_code::unavailable, "The request was given up; try again.");
@@ -84,6 +82,16 @@ void http_exchange::write_log(const http_response& response) const {
                      {"Type", subject_type_},
                      {"Id", subject_id_},
                      {"Protocol", "Http"}});
+}
+
+void http_exchange::look_up(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job) {
+  if (exchange->parts().look_up(std::move(job))) return;
+  exchange->fail(dps_code::throttled, "Too many requests wait for what is stored; try again.");
+}
+
+void http_exchange::read_later(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job) {
+  if (exchange->parts().read_later(std::move(job))) return;
+  exchange->fail(dps_code::throttled, "Too many requests for lists and history wait already; try again.");
 }
 
 std::optional<json_value> http_exchange::json_body(bool may_be_empty) {

@@ -42,8 +42,9 @@ struct http_parts {
   std::vector<operator_token> operators;
   std::function<endpoint_texts()> endpoints;
   std::function<std::string()> metrics;                   ///< the text of `/metrics`
-  std::function<std::optional<std::string>()> not_ready;  ///< why the node does not serve yet
-  std::function<bool(std::function<void()>)> read_later;  ///< runs a job that reads history; false if too many wait
+  std::function<std::optional<std::string>()> not_ready;  ///< why the node does not serve everything; for operators
+  std::function<bool(std::function<void()>)> look_up;     ///< runs a job that reads some rows; false if too many wait
+  std::function<bool(std::function<void()>)> read_later;  ///< the same for one that reads many rows, or history
   std::function<bool(std::function<void()>)>
       maintain_later;  ///< runs a rebuild or a verification; false if one waits already
   std::string version;
@@ -79,6 +80,11 @@ public:
   void fail(int code, std::string_view message) { finish(error_response(code, message, context())); }
   void fail(const engine::error& error) { fail(dps_error_code(error.code), error.text); }
   void fail(const access_refusal& refusal) { fail(refusal.code, refusal.message); }
+
+  /// Takes `job` to where reading may block: no route may do that on the listener's own threads. If too many jobs wait
+  /// the exchange is finished with 429. `look_up` is for a few rows, `read_later` for lists, counts and history.
+  static void look_up(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job);
+  static void read_later(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job);
 
   /// The body as a JSON object; if it is not one, this has been finished with 400 or 415. An empty body counts as `{}`
   /// where `may_be_empty`.

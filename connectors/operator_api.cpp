@@ -2,6 +2,7 @@
 
 #include "connectors/history_api.hpp"
 #include "connectors/operator_call.hpp"
+#include "engine/limits.hpp"
 #include "events/describe.hpp"
 
 #include <map>
@@ -59,6 +60,35 @@ std::vector<events::linked_hub> read_links(json_members& in) {
   return hubs;
 }
 
+void answer_usage(http_exchange& exchange, engine::shard_view& view, const events::id_scope& scope) {
+  const auto counts = view.event_counts(scope);
+  if (!counts) return exchange.fail(counts.error());
+  std::uint64_t total = 0;
+  std::map<std::string, std::uint64_t> by_type;
+  for (const auto& each : *counts) {
+    total += each.operations;
+    if (each.operations > 0) by_type[each.type] += each.operations;
+  }
+  json_writer out;
+  out.begin_object();
+  out.number("operations", static_cast<std::int64_t>(total));
+  out.begin_object("byType");
+  for (const auto& [type, operations] : by_type) out.number(type, static_cast<std::int64_t>(operations));
+  out.end_object();
+  out.begin_array("days");
+  for (const auto& each : *counts) {
+    out.begin_object();
+    out.string("day", each.day);
+    out.string("type", each.type);
+    out.number("events", static_cast<std::int64_t>(each.events));
+    out.number("operations", static_cast<std::int64_t>(each.operations));
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+  exchange.finish(json_response(200, out.take()));
+}
+
 void run_maintenance(const exchange_ptr& exchange, engine::result<std::string> (engine::maintenance::*work)()) {
   if (!admit_operator(*exchange)) return;
   if (exchange->parts().upkeep == nullptr) return exchange->fail(dps_code::unavailable, "This node cannot do that.");
@@ -105,16 +135,18 @@ void on_list_services(const exchange_ptr& exchange) {
 void on_get_service(const exchange_ptr& exchange) {
   const auto call = admit_operator_of_service(*exchange);
   if (!call) return;
-  // A service whose shard is not open has no counts yet, but everything else that an operator needs.
-  std::optional<std::uint64_t> registrations;
-  if (const auto view = exchange->parts().services.view(call->service->shard)) {
-    const auto counted = view->count_registrations(call->scope(), {});
-    if (!counted) return exchange->fail(counted.error());
-    registrations = *counted;
-  }
-  json_writer out;
-  write_service(out, exchange->parts(), *call->service, true, registrations);
-  exchange->finish(json_response(200, out.take()));
+  http_exchange::read_later(exchange, [exchange, call = *call] {
+    // A service whose shard is not open has no counts yet, but everything else that an operator needs.
+    std::optional<engine::partial_count> registrations;
+    if (const auto view = exchange->parts().services.view(call.service->shard)) {
+      auto counted = view->count_registrations(call.scope(), {}, {}, engine::limits::rows_counted_max);
+      if (!counted) return exchange->fail(counted.error());
+      registrations = std::move(*counted);
+    }
+    json_writer out;
+    write_service(out, exchange->parts(), *call.service, true, registrations);
+    exchange->finish(json_response(200, out.take()));
+  });
 }
 
 void on_patch_settings(const exchange_ptr& exchange) {
@@ -171,32 +203,8 @@ void on_service_usage(const exchange_ptr& exchange) {
   if (!call) return;
   const auto view = open_view(*exchange, *call->service);
   if (!view) return;
-  const auto counts = view->event_counts(call->scope());
-  if (!counts) return exchange->fail(counts.error());
-  std::uint64_t total = 0;
-  std::map<std::string, std::uint64_t> by_type;
-  for (const auto& each : *counts) {
-    total += each.operations;
-    if (each.operations > 0) by_type[each.type] += each.operations;
-  }
-  json_writer out;
-  out.begin_object();
-  out.number("operations", static_cast<std::int64_t>(total));
-  out.begin_object("byType");
-  for (const auto& [type, operations] : by_type) out.number(type, static_cast<std::int64_t>(operations));
-  out.end_object();
-  out.begin_array("days");
-  for (const auto& each : *counts) {
-    out.begin_object();
-    out.string("day", each.day);
-    out.string("type", each.type);
-    out.number("events", static_cast<std::int64_t>(each.events));
-    out.number("operations", static_cast<std::int64_t>(each.operations));
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  exchange->finish(json_response(200, out.take()));
+  http_exchange::read_later(exchange,
+                            [exchange, view, scope = call->scope()] { answer_usage(*exchange, *view, scope); });
 }
 
 void on_rebuild(const exchange_ptr& exchange) {

@@ -7,8 +7,6 @@ namespace muster::connectors {
 
 namespace {
 
-constexpr std::size_t page_default = 100;
-constexpr std::size_t page_max = 1000;
 constexpr std::string_view owner_policy =
     "provisioningserviceowner";  // DPS: the policy that every instance begins with
 
@@ -48,11 +46,9 @@ std::optional<service_call> admit_operator_of_service(http_exchange& exchange) {
 }
 
 std::optional<engine::page_request> wanted_page(http_exchange& exchange) {
-  const auto& request = exchange.request();
-  const auto limit = page_size(request.parameter("limit"), page_default, page_max);
-  if (limit) return engine::page_request{std::string(request.parameter("after")), *limit};
-  exchange.fail(dps_code::argument_invalid, "limit: expected a number of 1 to " + std::to_string(page_max) + ".");
-  return std::nullopt;
+  const auto limit = wanted_limit(exchange);
+  if (!limit) return std::nullopt;
+  return engine::page_request{std::string(exchange.request().parameter("after")), *limit};
 }
 
 void write_hubs(json_writer& out, const engine::scope_snapshot& service) {
@@ -68,7 +64,7 @@ void write_hubs(json_writer& out, const engine::scope_snapshot& service) {
 }
 
 void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,
-                   std::optional<std::uint64_t> registrations) {
+                   const std::optional<engine::partial_count>& registrations) {
   const auto& state = service.service;
   const auto endpoint = service_endpoint(parts, service);
   out.begin_object();
@@ -90,7 +86,8 @@ void write_service(json_writer& out, const http_parts& parts, const engine::scop
   out.end_object();
   out.begin_object("counts");
   out.number("enrollmentGroups", static_cast<std::int64_t>(service.groups.size()));
-  if (registrations) out.number("registrations", static_cast<std::int64_t>(*registrations));
+  if (registrations) out.number("registrations", static_cast<std::int64_t>(registrations->number));
+  if (registrations && !registrations->next.empty()) out.boolean("moreRegistrations", true);
   out.end_object();
   out.number("shard", static_cast<std::int64_t>(service.shard.value()));
   out.string("createdDateTimeUtc", events::to_iso8601(state.created));

@@ -31,9 +31,9 @@ void finish_with_page(http_exchange& exchange, const engine::result<engine::page
 }
 
 /// Writes a service as one JSON object. `keys`: with its owner's connection string. `registrations`: how many records
-/// it has, if that is known.
+/// it has, as far as that was counted.
 void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,
-                   std::optional<std::uint64_t> registrations = std::nullopt);
+                   const std::optional<engine::partial_count>& registrations = std::nullopt);
 
 /// Writes `"hubs": [...]`.
 void write_hubs(json_writer& out, const engine::scope_snapshot& service);

@@ -3,6 +3,7 @@
 #include "connectors/operator_call.hpp"
 #include "connectors/registration_json.hpp"
 #include "connectors/registration_query.hpp"
+#include "engine/limits.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 
@@ -62,6 +63,35 @@ void write_hub_device(json_writer& out, const engine::hub_device_state& device, 
   out.end_object();
 }
 
+void show_hub_device(http_exchange& exchange, engine::shard_view& view, const events::id_scope& scope,
+                     const events::hub_name& hub, const events::device_id& id) {
+  const auto device = view.hub_device(scope, hub, id);
+  if (!device) return exchange.fail(device.error());
+  if (!device->value.identity)
+    return exchange.fail(404001, "Hub '" + hub.text() + "' has no device '" + id.text() + "'.");
+  shown_keys keys;
+  if (exchange.request().parameter("keys") == "true") {
+    auto opened = keys_of(exchange.parts(), scope, *device->value.identity);
+    if (!opened) return exchange.fail(opened.error());
+    keys = std::move(*opened);
+  }
+  json_writer out;
+  write_hub_device(out, device->value, keys);
+  exchange.finish(json_response(200, out.take()));
+}
+
+void count_registrations(http_exchange& exchange, const list_call& list, const engine::registration_filter& filter) {
+  const auto counted =
+      list.view->count_registrations(list.call.scope(), filter, list.wanted.after, engine::limits::rows_counted_max);
+  if (!counted) return exchange.fail(counted.error());
+  json_writer out;
+  out.begin_object();
+  out.number("count", static_cast<std::int64_t>(counted->number));
+  if (!counted->next.empty()) out.string("next", counted->next);
+  out.end_object();
+  exchange.finish(json_response(200, out.take()));
+}
+
 // Query parameters as the members of a query's body, so that both are read by one function.
 json_value filter_members(const http_request& request) {
   json_value body;
@@ -82,10 +112,12 @@ void on_list_hub_devices(const exchange_ptr& exchange) {
   if (!list) return;
   const auto hub = path_name<events::hub_name>(*exchange, 1);
   if (!hub) return;
-  finish_with_page(*exchange, list->view->hub_devices(list->call.scope(), *hub, list->wanted),
-                   [](json_writer& out, const engine::hub_device_state& each) {
-                     if (each.identity) write_hub_device(out, each, std::nullopt);
-                   });
+  http_exchange::read_later(exchange, [exchange, list = *list, hub = *hub] {
+    finish_with_page(*exchange, list.view->hub_devices(list.call.scope(), hub, list.wanted),
+                     [](json_writer& out, const engine::hub_device_state& each) {
+                       if (each.identity) write_hub_device(out, each, std::nullopt);
+                     });
+  });
 }
 
 void on_get_hub_device(const exchange_ptr& exchange) {
@@ -97,19 +129,9 @@ void on_get_hub_device(const exchange_ptr& exchange) {
   if (!id) return;
   const auto view = open_view(*exchange, *call->service);
   if (!view) return;
-  const auto device = view->hub_device(call->scope(), *hub, *id);
-  if (!device) return exchange->fail(device.error());
-  if (!device->value.identity)
-    return exchange->fail(404001, "Hub '" + hub->text() + "' has no device '" + id->text() + "'.");
-  shown_keys keys;
-  if (exchange->request().parameter("keys") == "true") {
-    auto opened = keys_of(exchange->parts(), call->scope(), *device->value.identity);
-    if (!opened) return exchange->fail(opened.error());
-    keys = std::move(*opened);
-  }
-  json_writer out;
-  write_hub_device(out, device->value, keys);
-  exchange->finish(json_response(200, out.take()));
+  http_exchange::look_up(exchange, [exchange, view, scope = call->scope(), hub = *hub, id = *id] {
+    show_hub_device(*exchange, *view, scope, hub, id);
+  });
 }
 
 void on_delete_hub_device(const exchange_ptr& exchange) {
@@ -126,9 +148,11 @@ void on_delete_hub_device(const exchange_ptr& exchange) {
 void on_list_enrollments(const exchange_ptr& exchange) {
   const auto list = admit_list(*exchange);
   if (!list) return;
-  finish_with_page(
-      *exchange, list->view->enrollments(list->call.scope(), list->wanted),
-      [](json_writer& out, const engine::enrollment_record& each) { write_enrollment(out, each, std::nullopt); });
+  http_exchange::read_later(exchange, [exchange, list = *list] {
+    finish_with_page(
+        *exchange, list.view->enrollments(list.call.scope(), list.wanted),
+        [](json_writer& out, const engine::enrollment_record& each) { write_enrollment(out, each, std::nullopt); });
+  });
 }
 
 void on_list_groups(const exchange_ptr& exchange) {
@@ -156,19 +180,14 @@ void on_list_registrations(const exchange_ptr& exchange) {
   json_members in(members);
   const auto filter = read_filter(in);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
-  if (exchange->request().parameter("count") == "true") {
-    const auto number = list->view->count_registrations(list->call.scope(), filter);
-    if (!number) return exchange->fail(number.error());
-    json_writer out;
-    out.begin_object();
-    out.number("count", static_cast<std::int64_t>(*number));
-    out.end_object();
-    return exchange->finish(json_response(200, out.take()));
-  }
-  finish_with_page(*exchange, list->view->registrations(list->call.scope(), filter, list->wanted),
-                   [](json_writer& out, const engine::registration_record& each) {
-                     write_registration(out, each, record_reader::registration_query);
-                   });
+  const bool only_count = exchange->request().parameter("count") == "true";
+  http_exchange::read_later(exchange, [exchange, list = *list, filter, only_count] {
+    if (only_count) return count_registrations(*exchange, list, filter);
+    finish_with_page(*exchange, list.view->registrations(list.call.scope(), filter, list.wanted),
+                     [](json_writer& out, const engine::registration_record& each) {
+                       write_registration(out, each, record_reader::registration_query);
+                     });
+  });
 }
 
 }  // namespace muster::connectors

@@ -1,6 +1,7 @@
 #include "connectors/registration_query.hpp"
 
 #include "connectors/registration_json.hpp"
+#include "engine/limits.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
@@ -9,9 +10,8 @@ namespace muster::connectors {
 
 namespace {
 
-constexpr std::size_t page_default = 100;  // DPS's own
-constexpr std::size_t page_max = 1000;
 constexpr std::size_t mac_bytes = 16;
+constexpr char count_mark = '#';  // begins a place of a count, and no place of a list
 
 // `mac (16) | place`. The key is made from the service's data key: it is the same after a restart, and another for each
 // tenant.
@@ -26,34 +26,35 @@ std::string mac_of(const engine::scope_snapshot& service, const engine::registra
   return engine::hmac_sha256(key, text).substr(0, mac_bytes);
 }
 
-void count(http_exchange& exchange, engine::shard_view& view, const service_call& call,
-           const engine::registration_filter& filter) {
-  const auto number = view.count_registrations(call.scope(), filter);
-  if (!number) return exchange.fail(number.error());
-  json_writer out;
-  out.begin_object();
-  out.number("count", static_cast<std::int64_t>(*number));
-  out.end_object();
-  exchange.finish(json_response(200, out.take()));
+struct registration_query {
+  service_call call;
+  engine::registration_filter filter;
+  bool only_count = false;
+  engine::page_request wanted;
+};
+
+void add_continuation(http_response& response, const registration_query& query, std::string_view next) {
+  if (next.empty()) return;
+  const auto place = (query.only_count ? std::string(1, count_mark) : std::string()).append(next);
+  response.headers.emplace_back("x-ms-continuation", continuation_token(*query.call.service, query.filter, place));
 }
 
-void list(http_exchange& exchange, engine::shard_view& view, const service_call& call,
-          const engine::registration_filter& filter) {
-  const auto& request = exchange.request();
-  const auto limit = page_size(request.header("x-ms-max-item-count"), page_default, page_max);
-  if (!limit)
-    return exchange.fail(dps_code::argument_invalid,
-                         "x-ms-max-item-count: expected a number of 1 to " + std::to_string(page_max) + ".");
-  engine::page_request wanted{{}, *limit};
-  if (const auto token = request.header("x-ms-continuation"); !token.empty()) {
-    const auto place = continuation_place(*call.service, filter, token);
-    if (!place) {
-      return exchange.fail(dps_code::argument_invalid,
-                           "x-ms-continuation: expected what the page before gave, with the same filter.");
-    }
-    wanted.after = *place;
-  }
-  const auto page = view.registrations(call.scope(), filter, wanted);
+void count(http_exchange& exchange, engine::shard_view& view, const registration_query& query) {
+  const auto counted =
+      view.count_registrations(query.call.scope(), query.filter, query.wanted.after, engine::limits::rows_counted_max);
+  if (!counted) return exchange.fail(counted.error());
+  json_writer out;
+  out.begin_object();
+  out.number("count", static_cast<std::int64_t>(counted->number));
+  if (!counted->next.empty()) out.boolean("more", true);
+  out.end_object();
+  auto response = json_response(200, out.take());
+  add_continuation(response, query, counted->next);
+  exchange.finish(std::move(response));
+}
+
+void list(http_exchange& exchange, engine::shard_view& view, const registration_query& query) {
+  const auto page = view.registrations(query.call.scope(), query.filter, query.wanted);
   if (!page) return exchange.fail(page.error());
   json_writer out;
   out.begin_array();
@@ -62,29 +63,52 @@ void list(http_exchange& exchange, engine::shard_view& view, const service_call&
   auto response = json_response(200, out.take());
   response.headers.emplace_back("x-ms-item-type", "DeviceRegistration");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  if (!page->next.empty()) {
-    response.headers.emplace_back("x-ms-continuation", continuation_token(*call.service, filter, page->next));
-  }
+  add_continuation(response, query, page->next);
   exchange.finish(std::move(response));
+}
+
+/// What the headers ask for. DPS cuts a page that is too large.
+std::optional<engine::page_request> wanted_page_of(http_exchange& exchange, const registration_query& query) {
+  const auto& request = exchange.request();
+  const auto limit = page_size(request.header("x-ms-max-item-count"));
+  if (!limit) {
+    exchange.fail(dps_code::argument_invalid, "x-ms-max-item-count: expected a number of 1 or more.");
+    return std::nullopt;
+  }
+  engine::page_request wanted{{}, std::min(*limit, page_items_max)};
+  const auto token = request.header("x-ms-continuation");
+  if (token.empty()) return wanted;
+  const auto place = continuation_place(*query.call.service, query.filter, token);
+  if (!place || (place->front() == count_mark) != query.only_count) {
+    exchange.fail(dps_code::argument_invalid,
+                  "x-ms-continuation: expected what the page before gave, with the same body.");
+    return std::nullopt;
+  }
+  wanted.after = place->substr(query.only_count ? 1 : 0);
+  return wanted;
 }
 
 }  // namespace
 
 void on_query_registrations(const exchange_ptr& exchange) {
-  const auto call = admit(*exchange, {events::access_right::registration_status_read}, api_version::optional);
+  auto call = admit(*exchange, {events::access_right::registration_status_read}, api_version::optional);
   if (!call) return;
   const auto body = exchange->json_body(true);
   if (!body) return;
   json_members in(*body);
-  const auto filter = read_filter(in);
-  const bool only_count = in.boolean("count").value_or(false);
+  registration_query query{std::move(*call), read_filter(in), in.boolean("count").value_or(false), {}};
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
-  const auto view = open_view(*exchange, *call->service);
+  auto wanted = wanted_page_of(*exchange, query);
+  if (!wanted) return;
+  query.wanted = std::move(*wanted);
+  const auto view = open_view(*exchange, *query.call.service);
   if (!view) return;
-  if (only_count)
-    count(*exchange, *view, *call, filter);
-  else
-    list(*exchange, *view, *call, filter);
+  http_exchange::read_later(exchange, [exchange, view, query = std::move(query)] {
+    if (query.only_count)
+      count(*exchange, *view, query);
+    else
+      list(*exchange, *view, query);
+  });
 }
 
 engine::registration_filter read_filter(json_members& in) {

@@ -10,8 +10,11 @@ namespace muster::connectors {
 /// POST /registrations/query. The body, every member of which may be absent:
 /// `{"status": "assigned|failed|disabled", "enrollmentGroupId": ..., "assignedHub": ..., "count": true}`.
 /// With `count` the answer is `{"count": N}`, else an array of DeviceRegistrationState (with `enrollmentGroupId`) in
-/// order of their ids. Paging as in DPS's queries: the request's `x-ms-max-item-count` (100, at most 1000) and
-/// `x-ms-continuation`; the response's `x-ms-continuation` is there only if more follow.
+/// order of their ids. Paging as in DPS's queries: the request's `x-ms-max-item-count` (100; more than 1000 is 1000)
+/// and `x-ms-continuation`; the response's `x-ms-continuation` is there only if more may follow. One request looks at
+/// no more than `limits::rows_listed_max` records, so that a page of a rare status may be short or empty and go on; and
+/// counts no more than `limits::rows_counted_max`: `{"count": N, "more": true}` goes on likewise, and the numbers add
+/// up.
 void on_query_registrations(const exchange_ptr& exchange);
 
 /// The filter in the members `status`, `enrollmentGroupId` and `assignedHub`. Errors go into `in`.

@@ -28,14 +28,18 @@ bool is_bearer(std::string_view header) {
          events::to_lower(header.substr(0, bearer_scheme.size())) == bearer_scheme;
 }
 
-// Either key may have signed. Where there is no such policy a key of nobody is tried, so that it takes as long.
-bool signed_by_policy(const engine::sas_token& token, const engine::scope_snapshot& service) {
+// Either key may have signed. Where there is no such policy, or no such service, a key of nobody is tried, so that it
+// takes as long.
+bool signed_by_policy(const engine::sas_token& token, const engine::scope_snapshot* service) {
   static const engine::opened_keys nobody(std::string(64, '\0'), std::string(64, '\0'));
-  const auto at = service.policy_keys.find(token.key_name);
-  const auto& keys = at == service.policy_keys.end() ? nobody : at->second;
+  static const engine::scope_snapshot nothing;
+  const auto& policies = (service != nullptr ? *service : nothing).policy_keys;
+  const auto at = policies.find(token.key_name);
+  const bool known = at != policies.end();
+  const auto& keys = known ? at->second : nobody;
   const bool primary = token.signed_by(keys.primary);
   const bool secondary = token.signed_by(keys.secondary);
-  return (primary || secondary) && at != service.policy_keys.end();
+  return (primary || secondary) && known;
 }
 
 }  // namespace
@@ -60,7 +64,7 @@ bool resource_covers(std::string_view resource, std::string_view host, std::span
 }
 
 std::expected<principal, access_refusal> authorize(const http_request& request, std::string_view host,
-                                                   const engine::scope_snapshot& service,
+                                                   const engine::scope_snapshot* service,
                                                    std::span<const operator_token> operators, events::timestamp now) {
   const auto header = request.header("authorization");
   if (is_bearer(header)) return authorize_operator(request, operators);
@@ -72,8 +76,7 @@ std::expected<principal, access_refusal> authorize(const http_request& request, 
   }
   if (token->key_name.empty()) return refuse("the token names no policy; add skn=POLICY.");
   if (!signed_by_policy(*token, service)) {
-    return refuse("the token is not signed with a key of the policy '" + token->key_name.substr(0, 64) +
-                  "' of service '" + service.service.name.text() + "'.");
+    return refuse("the token is not signed with a key of the policy '" + token->key_name.substr(0, 64) + "'.");
   }
   if (token->expiry < now)
     return refuse("the token expired at " + events::to_iso8601(token->expiry) + "; make a new one.");
@@ -81,7 +84,7 @@ std::expected<principal, access_refusal> authorize(const http_request& request, 
     return refuse("the token is for '" + token->resource.substr(0, 200) + "', not for this path on '" +
                   std::string(host) + "'.");
   }
-  const auto& policies = service.service.policies;
+  const auto& policies = service->service.policies;
   const auto policy = std::ranges::find(policies, token->key_name, &events::access_policy::name);
   if (policy == policies.end()) return refuse("the policy '" + token->key_name.substr(0, 64) + "' does not exist.");
   return principal{"policy:" + policy->name, policy->rights, false};

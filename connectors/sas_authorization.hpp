@@ -35,10 +35,11 @@ struct access_refusal {
 
 /// Authorizes a request on the API of `service`: `Authorization: SharedAccessSignature sr=..&sig=..&se=..&skn=..`,
 /// signed with either key of the policy `skn`, for `host` or a path on it that leads to the request's path, not
-/// expired; or an operator's `Bearer` token. `host` is in lower case and has no port. DPS: how-to-control-access. Any
-/// thread.
+/// expired; or an operator's `Bearer` token. `host` is in lower case and has no port. Without a service (null) nobody
+/// but an operator is let in, and the refusals, and the work behind them, are those of a service. DPS:
+/// how-to-control-access. Any thread.
 std::expected<principal, access_refusal> authorize(const http_request& request, std::string_view host,
-                                                   const engine::scope_snapshot& service,
+                                                   const engine::scope_snapshot* service,
                                                    std::span<const operator_token> operators, events::timestamp now);
 
 /// Authorizes an operator: `Authorization: Bearer TOKEN`.

@@ -22,16 +22,24 @@ std::optional<Body> read_entry(http_exchange& exchange, const Id& id,
   return std::nullopt;
 }
 
-// An individual enrollment and a registration record are two parts of one aggregate; if it cannot be read the exchange
-// is finished.
-std::optional<engine::device_state> read_device(http_exchange& exchange, const service_call& call,
-                                                const events::registration_id& id) {
-  const auto view = open_view(exchange, *call.service);
-  if (!view) return std::nullopt;
-  auto device = view->device(call.scope(), id);
-  if (device) return std::move(device->value);
-  exchange.fail(device.error());
-  return std::nullopt;
+// An individual enrollment and a registration record are two parts of one aggregate. Reads it where reading may block,
+// and finishes the exchange with what `show` makes of it, or with the error.
+using show_device = void (*)(http_exchange&, const events::registration_id&, const engine::device_state&);
+
+void look_up_device(const exchange_ptr& exchange, events::access_right right, show_device show) {
+  const auto call = admit(*exchange, {right}, api_version::required);
+  if (!call) return;
+  const auto id = path_name<events::registration_id>(*exchange, 0);
+  if (!id) return;
+  const auto view = open_view(*exchange, *call->service);
+  if (!view) return;
+  http_exchange::look_up(exchange, [exchange, view, scope = call->scope(), id = *id, show] {
+    const auto device = view->device(scope, id);
+    if (device)
+      show(*exchange, id, device->value);
+    else
+      exchange->fail(device.error());
+  });
 }
 
 }  // namespace
@@ -57,17 +65,13 @@ void on_put_enrollment(const exchange_ptr& exchange) {
 
 void on_get_enrollment(const exchange_ptr& exchange) {
   exchange->about("IndividualEnrollment", exchange->variable(0));
-  const auto call = admit(*exchange, {enrollment_read}, api_version::required);
-  if (!call) return;
-  const auto id = path_name<events::registration_id>(*exchange, 0);
-  if (!id) return;
-  const auto device = read_device(*exchange, *call, *id);
-  if (!device) return;
-  if (!device->enrollment) return exchange->fail(404201, "Enrollment '" + id->text() + "' not found.");
-  json_writer out;
-  write_enrollment(out, *device->enrollment, std::nullopt,
-                   registration_state_of(*device, device->enrollment->enrollment.id));
-  exchange->finish(json_response(200, out.take()));
+  look_up_device(exchange, enrollment_read, [](http_exchange& self, const auto& id, const auto& device) {
+    if (!device.enrollment) return self.fail(404201, "Enrollment '" + id.text() + "' not found.");
+    json_writer out;
+    write_enrollment(out, *device.enrollment, std::nullopt,
+                     registration_state_of(device, device.enrollment->enrollment.id));
+    self.finish(json_response(200, out.take()));
+  });
 }
 
 void on_delete_enrollment(const exchange_ptr& exchange) {
@@ -124,16 +128,12 @@ void on_delete_group(const exchange_ptr& exchange) {
 
 void on_get_registration(const exchange_ptr& exchange) {
   exchange->about("Registration", exchange->variable(0));
-  const auto call = admit(*exchange, {registration_status_read}, api_version::required);
-  if (!call) return;
-  const auto id = path_name<events::registration_id>(*exchange, 0);
-  if (!id) return;
-  const auto device = read_device(*exchange, *call, *id);
-  if (!device) return;
-  if (!device->registration) return exchange->fail(404202, "Registration '" + id->text() + "' not found.");
-  json_writer out;
-  write_registration(out, *device->registration, record_reader::back_end);
-  exchange->finish(json_response(200, out.take()));
+  look_up_device(exchange, registration_status_read, [](http_exchange& self, const auto& id, const auto& device) {
+    if (!device.registration) return self.fail(404202, "Registration '" + id.text() + "' not found.");
+    json_writer out;
+    write_registration(out, *device.registration, record_reader::back_end);
+    self.finish(json_response(200, out.take()));
+  });
 }
 
 void on_delete_registration(const exchange_ptr& exchange) {

@@ -17,47 +17,55 @@ bool is_address(std::string_view host) {
   return host.empty() || host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-std::expected<snapshot, std::string> only_service(const http_exchange& exchange) {
+std::expected<snapshot, no_service> only_service(const http_exchange& exchange) {
   const auto all = exchange.parts().services.all();
   if (all.size() == 1) return all.front();
-  if (all.empty()) return std::unexpected("There is no service yet. Create one: muster service create NAME.");
-  return std::unexpected(
+  if (all.empty())
+    return std::unexpected(no_service{"There is no service yet. Create one: muster service create NAME.", false});
+  return std::unexpected(no_service{
       "The host '" + exchange.host() + "' does not say which of " + std::to_string(all.size()) +
-      " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.");
+          " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.",
+      false});
 }
 
-std::string no_service(std::string_view name) {
-  return "There is no service '" + std::string(name.substr(0, 80)) + "'.";
+std::unexpected<no_service> unknown(std::string_view name, std::string_view hint) {
+  return std::unexpected(
+      no_service{"There is no service '" + std::string(name.substr(0, 80)) + "'." + std::string(hint), true});
 }
 
 }  // namespace
 
-std::expected<snapshot, std::string> choose_service(const http_exchange& exchange) {
+std::expected<snapshot, no_service> choose_service(const http_exchange& exchange) {
   const auto& services = exchange.parts().services;
   const auto named = exchange.request().parameter("service");
   if (named.empty() && (is_address(exchange.host()) || exchange.host() == "localhost")) return only_service(exchange);
   if (const auto scope = events::id_scope::parse(named)) {
     if (auto found = services.find(*scope).value) return found;
-    return std::unexpected(no_service(named));
+    return unknown(named, {});
   }
   const auto label = named.empty() ? std::string_view(exchange.host()).substr(0, exchange.host().find('.')) : named;
   if (const auto name = events::service_name::parse(label)) {
     if (auto found = services.find(*name)) return found;
   }
-  return std::unexpected(no_service(label) + (named.empty() ? " It is the first label of the host name." : ""));
+  return unknown(label, named.empty() ? " It is the first label of the host name." : "");
 }
 
 std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
                                   api_version version) {
   auto service = choose_service(exchange);
-  if (!service) {
-    exchange.fail(dps_code::not_found, service.error());
+  if (!service && !service.error().named) {
+    exchange.fail(dps_code::not_found, service.error().why);
     return std::nullopt;
   }
   const auto& request = exchange.request();
-  auto who = authorize(request, exchange.host(), **service, exchange.parts().operators, exchange.arrived());
+  auto who = authorize(request, exchange.host(), service ? service->get() : nullptr, exchange.parts().operators,
+                       exchange.arrived());
   if (!who) {
     exchange.fail(who.error());
+    return std::nullopt;
+  }
+  if (!service) {
+    exchange.fail(dps_code::not_found, service.error().why);
     return std::nullopt;
   }
   if (const auto refusal = lacking(*who, rights)) {
@@ -113,12 +121,21 @@ void submit(const exchange_ptr& exchange, const principal& who, engine::command 
                                    std::make_shared<http_reply>(exchange, std::move(render)));
 }
 
-std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most) {
-  if (text.empty()) return otherwise;
+std::optional<std::size_t> page_size(std::string_view text) {
+  if (text.empty()) return page_items_default;
   std::size_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
   if (error != std::errc{} || end != text.data() + text.size() || size == 0) return std::nullopt;
-  return std::min(size, most);
+  return size;
+}
+
+std::optional<std::size_t> wanted_limit(http_exchange& exchange) {
+  const auto text = exchange.request().parameter("limit");
+  const auto limit = page_size(text);
+  if (limit && *limit <= page_items_max) return limit;
+  exchange.fail(dps_code::argument_invalid, "limit: expected a number of 1 to " + std::to_string(page_items_max) +
+                                                ", not '" + std::string(text.substr(0, 40)) + "'.");
+  return std::nullopt;
 }
 
 }  // namespace muster::connectors

@@ -18,13 +18,18 @@ struct service_call {
 /// Whether the request must name an api-version: the vendor's operations do, ours need not.
 enum class api_version : std::uint8_t { required, optional };
 
+/// Why a request is for no service.
+struct no_service {
+  std::string why;
+  bool named = false;  ///< by a name that no service has: only an operator may learn that
+};
+
 /// The service that a request is for: the one that the query parameter `service` names (by name or ID scope), else that
-/// of the host name's first label. Where the host is an address or `localhost`, the only service there is. Otherwise
-/// says why none.
-std::expected<std::shared_ptr<const engine::scope_snapshot>, std::string> choose_service(const http_exchange& exchange);
+/// of the host name's first label. Where the host is an address or `localhost`, the only service there is.
+std::expected<std::shared_ptr<const engine::scope_snapshot>, no_service> choose_service(const http_exchange& exchange);
 
 /// Finds the service, authorizes the request and checks its api-version. If anything is missing the exchange is
-/// finished.
+/// finished. To whoever is not let in, a service that does not exist looks like one that does.
 std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
                                   api_version version);
 
@@ -52,8 +57,13 @@ engine::precondition if_match_of(const http_request& request);
 /// Sends a command of `who`; `render` makes the response of its answer.
 void submit(const exchange_ptr& exchange, const principal& who, engine::command command, http_reply::renderer render);
 
-/// The query parameter or header value `text` as a number of `least` to `most`, `otherwise` if it is empty; nothing if
-/// it is no number. Larger numbers are cut to `most`.
-std::optional<std::size_t> page_size(std::string_view text, std::size_t otherwise, std::size_t most);
+inline constexpr std::size_t page_items_default = 100;  // DPS's own
+inline constexpr std::size_t page_items_max = 1000;
+
+/// How many items a page shall have: a number from 1, or the default if `text` is empty; nothing if it is neither.
+std::optional<std::size_t> page_size(std::string_view text);
+
+/// The query parameter `limit`; if it is no number of 1 to `page_items_max`, the exchange is finished with 400.
+std::optional<std::size_t> wanted_limit(http_exchange& exchange);
 
 }  // namespace muster::connectors

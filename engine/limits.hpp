@@ -42,6 +42,10 @@ inline constexpr std::size_t symmetric_key_bytes_max = 64;
 inline constexpr std::size_t twin_tags_bytes_max = 8 * 1024;
 inline constexpr std::size_t twin_desired_bytes_max = 32 * 1024;
 
+// Lists
+inline constexpr std::size_t rows_listed_max = 10'000;    ///< looked at for one page, however few of them fit
+inline constexpr std::size_t rows_counted_max = 200'000;  ///< looked at by one request that counts
+
 // Idempotency keys
 inline constexpr auto command_id_kept = std::chrono::hours(24);  ///< of log time
 inline constexpr std::size_t command_id_bytes_max = 128;

@@ -171,6 +171,7 @@ public:
         runtime_options_of(config_), actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
                                                                   s_.entropy, telemetry_, *log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
+    lookups_ = std::make_unique<connectors::worker>(1024);
     readers_ = std::make_unique<connectors::worker>(32);
     maintainer_ = std::make_unique<connectors::worker>(1);
     return start_https(std::move(*operators));
@@ -195,6 +196,7 @@ public:
     if (runtime_) runtime_->stop(drain);
     maintainer_.reset();
     readers_.reset();
+    lookups_.reset();
     if (host_) host_->stop(drain);
     log_->write(engine::log_level::info, "stopped");
   }
@@ -214,6 +216,7 @@ private:
         .endpoints = [this] { return endpoints(); },
         .metrics = [this] { return connectors::render_metrics(telemetry_); },
         .not_ready = [this] { return host_->not_ready(); },
+        .look_up = [this](std::function<void()> job) { return lookups_->post(std::move(job)); },
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
         .version = version_text});
@@ -243,6 +246,7 @@ private:
   std::unique_ptr<engine::history> history_;
   std::unique_ptr<actors::actor_runtime> runtime_;
   std::unique_ptr<actors::upkeep> upkeep_;
+  std::unique_ptr<connectors::worker> lookups_;
   std::unique_ptr<connectors::worker> readers_;
   std::unique_ptr<connectors::worker> maintainer_;
   std::unique_ptr<connectors::http_api> api_;

@@ -1,68 +1,14 @@
 #include "projections/row_projection.hpp"
 
+#include "projections/row_reads.hpp"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
 
 namespace muster::projections {
 
-namespace {
-
 using engine::result;
-
-// The value at `key`, or a fresh one if there is no such row.
-template <class T>
-result<T> read_or_empty(const row_source& rows, const std::string& key) {
-  auto row = rows.get(key);
-  if (!row) return std::unexpected(row.error());
-  if (!*row) return T{};
-  return read_row<T>(key, **row);
-}
-
-// Calls `visit(rest of the key behind `prefix_size` bytes, value)` for the rows in `range` until it returns false; a
-// row whose value is no `T` ends it with `corrupt`.
-template <class T, class Visit>
-result<void> scan_rows(const row_source& rows, const key_range& range, std::size_t prefix_size, Visit visit) {
-  result<void> done;
-  const auto scanned = rows.scan(range.from, range.to, [&](std::string_view key, std::string_view value) {
-    auto read = read_row<T>(key, value);
-    if (!read) {
-      done = std::unexpected(read.error());
-      return false;
-    }
-    return visit(key.substr(prefix_size), std::move(*read));
-  });
-  return scanned ? done : scanned;
-}
-
-std::size_t limit_of(const engine::page_request& request) {
-  return std::max<std::size_t>(1, request.limit);
-}
-
-// Cuts `found`, in which there may be one entry more than the page takes, and says where the next page begins.
-template <class Item, class KeyOf>
-engine::page<Item> make_page(std::vector<Item> found, std::size_t limit, KeyOf key_of) {
-  engine::page<Item> page{std::move(found), {}};
-  if (page.items.size() > limit) {
-    page.items.resize(limit);
-    page.next = key_of(page.items.back());
-  }
-  return page;
-}
-
-// The index rows that hold every match of `filter` and the fewest others, as far as the filter itself tells.
-std::vector<std::string> index_prefixes(const events::id_scope& scope, const engine::registration_filter& filter) {
-  if (filter.group) return {by_group_prefix(scope.text(), filter.group->key())};
-  if (filter.status) return {by_status_prefix(scope.text(), *filter.status)};
-  if (filter.hub) return {by_hub_prefix(scope.text(), filter.hub->key())};
-  std::vector<std::string> all;
-  for (std::size_t i = 0; i < std::size(events::enum_names<events::registration_status>); ++i) {
-    all.push_back(by_status_prefix(scope.text(), static_cast<events::registration_status>(i)));
-  }
-  return all;
-}
-
-}  // namespace
 
 result<std::shared_ptr<row_projection>> row_projection::open(std::shared_ptr<row_store> rows) {
   const auto position = read_or_empty<engine::log_position>(*rows, row_key(view::position));
@@ -140,89 +86,6 @@ result<std::vector<std::pair<std::string, engine::group_state>>> row_projection:
 
 result<engine::directory_state> row_projection::directory() {
   return read_or_empty<engine::directory_state>(*rows_, row_key(view::directory));
-}
-
-result<engine::page<engine::registration_record>>
-row_projection::registrations(const events::id_scope& scope, const engine::registration_filter& filter,
-                              const engine::page_request& request) {
-  const auto limit = limit_of(request);
-  const auto rows = rows_->snapshot();
-  std::vector<std::string> ids;
-  for (const auto& prefix : index_prefixes(scope, filter)) {
-    std::size_t found = 0;
-    const auto done = scan_rows<registration_summary>(*rows, keys_below(prefix, request.after), prefix.size(),
-                                                      [&](auto id, const auto& summary) {
-                                                        if (!matches(summary, filter)) return true;
-                                                        ids.emplace_back(id);
-                                                        return ++found <= limit;
-                                                      });
-    if (!done) return std::unexpected(done.error());
-  }
-  std::ranges::sort(ids);
-  if (ids.size() > limit + 1) ids.resize(limit + 1);
-  std::vector<engine::registration_record> records;
-  for (const auto& id : ids) {
-    const auto key = device_key(scope, id);
-    auto state = read_or_empty<engine::device_state>(*rows, key);
-    if (!state) return std::unexpected(state.error());
-    if (!state->registration) return std::unexpected(unreadable_row(key));
-    records.push_back(std::move(*state->registration));
-  }
-  return make_page(std::move(records), limit, [](const auto& record) { return record.id.key(); });
-}
-
-result<std::uint64_t> row_projection::count_registrations(const events::id_scope& scope,
-                                                          const engine::registration_filter& filter) {
-  const auto rows = rows_->snapshot();
-  std::uint64_t count = 0;
-  for (const auto& prefix : index_prefixes(scope, filter)) {
-    const auto done =
-        scan_rows<registration_summary>(*rows, keys_below(prefix), prefix.size(), [&](auto, const auto& summary) {
-          count += matches(summary, filter) ? 1 : 0;
-          return true;
-        });
-    if (!done) return std::unexpected(done.error());
-  }
-  return count;
-}
-
-result<engine::page<engine::enrollment_record>> row_projection::enrollments(const events::id_scope& scope,
-                                                                            const engine::page_request& request) {
-  const auto limit = limit_of(request);
-  const auto rows = rows_->snapshot();
-  const auto prefix = row_key(view::enrollments, scope.text(), "/");
-  const auto range = keys_below(prefix, request.after);
-  std::vector<std::string> ids;
-  const auto scanned = rows->scan(range.from, range.to, [&](std::string_view key, std::string_view) {
-    ids.emplace_back(key.substr(prefix.size()));
-    return ids.size() <= limit;
-  });
-  if (!scanned) return std::unexpected(scanned.error());
-  std::vector<engine::enrollment_record> records;
-  for (const auto& id : ids) {
-    const auto key = device_key(scope, id);
-    auto state = read_or_empty<engine::device_state>(*rows, key);
-    if (!state) return std::unexpected(state.error());
-    if (!state->enrollment) return std::unexpected(unreadable_row(key));
-    records.push_back(std::move(*state->enrollment));
-  }
-  return make_page(std::move(records), limit, [](const auto& record) { return record.enrollment.id.key(); });
-}
-
-result<engine::page<engine::hub_device_state>> row_projection::hub_devices(const events::id_scope& scope,
-                                                                           const events::hub_name& hub,
-                                                                           const engine::page_request& request) {
-  const auto limit = limit_of(request);
-  const auto prefix = hub_devices_prefix(scope, hub);
-  std::vector<engine::hub_device_state> devices;
-  const auto done = scan_rows<engine::hub_device_state>(*rows_, keys_below(prefix, request.after), prefix.size(),
-                                                        [&](auto, auto state) {
-                                                          if (!state.identity) return true;
-                                                          devices.push_back(std::move(state));
-                                                          return devices.size() <= limit;
-                                                        });
-  if (!done) return std::unexpected(done.error());
-  return make_page(std::move(devices), limit, [](const auto& device) { return device.identity->id.key(); });
 }
 
 result<std::vector<engine::event_place>> row_projection::stream_events(const events::stream_name& stream,

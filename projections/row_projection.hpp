@@ -27,8 +27,9 @@ public:
   engine::result<engine::page<engine::registration_record>> registrations(const events::id_scope& scope,
                                                                           const engine::registration_filter& filter,
                                                                           const engine::page_request& request) override;
-  engine::result<std::uint64_t> count_registrations(const events::id_scope& scope,
-                                                    const engine::registration_filter& filter) override;
+  engine::result<engine::partial_count> count_registrations(const events::id_scope& scope,
+                                                            const engine::registration_filter& filter,
+                                                            std::string_view after, std::size_t rows_max) override;
   engine::result<engine::page<engine::enrollment_record>> enrollments(const events::id_scope& scope,
                                                                       const engine::page_request& request) override;
   engine::result<engine::page<engine::hub_device_state>>

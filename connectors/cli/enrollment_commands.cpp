@@ -137,20 +137,33 @@ int derive_key(session& s) {
   return 0;
 }
 
+/// A node counts so many rows a request; the numbers add up.
+int count(session& s, const std::string& path) {
+  std::uint64_t total = 0;
+  std::string after;
+  do {
+    const auto body = s.call("GET", path + "&after=" + percent_encode(after)).body;
+    total += std::stoull(member_of(body, "count"));
+    after = member_of(body, "next");
+  } while (!after.empty());
+  if (s.json())
+    std::cout << "{\"count\":" << total << "}\n";
+  else
+    std::cout << total << '\n';
+  return 0;
+}
+
 int list(session& s, const std::string& what, const std::vector<std::string>& columns) {
   std::string path = "/operator/services/" + percent_encode(s.text("SERVICE")) + "/" + what +
-                     "?limit=" + percent_encode(s.has("limit") ? s.number("limit", 1) : "100") +
-                     "&after=" + percent_encode(s.text("after"));
+                     "?limit=" + percent_encode(s.has("limit") ? s.number("limit", 1) : "100");
   for (const char* filter : {"status", "group", "hub"}) {
     if (what == "registrations" && s.has(filter))
       path += std::string("&") + filter + "=" + percent_encode(s.text(filter));
   }
-  if (s.has("count")) path += "&count=true";
-  const auto body = s.call("GET", path).body;
+  if (s.has("count")) return count(s, path + "&count=true");
+  const auto body = s.call("GET", path + "&after=" + percent_encode(s.text("after"))).body;
   if (s.json())
     std::cout << body << '\n';
-  else if (s.has("count"))
-    std::cout << member_of(body, "count") << '\n';
   else
     print_table(items_of(body, "items"), columns);
   if (const auto next = member_of(body, "next"); !s.json() && !next.empty())

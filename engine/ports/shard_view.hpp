@@ -3,6 +3,7 @@
 #include "engine/device.hpp"
 #include "engine/directory.hpp"
 #include "engine/error.hpp"
+#include "engine/limits.hpp"
 #include "engine/log_rule.hpp"
 #include "engine/service.hpp"
 #include "engine/shard.hpp"
@@ -42,16 +43,25 @@ struct registration_filter {
   std::optional<events::hub_name> hub;
 };
 
-/// A page of a list in key order. `after` is the key of the last entry of the page before; empty for the first page.
+/// A page of a list in key order. `after` is the `next` of the page before; empty for the first page. At most
+/// `rows_max` rows are looked at, however few of them fit.
 struct page_request {
   std::string after;
   std::size_t limit = 100;
+  std::size_t rows_max = limits::rows_listed_max;
 };
 
 template <class T>
 struct page {
   std::vector<T> items;
-  std::string next;  ///< the `after` of the next page; empty if there is nothing behind
+  std::string next;  ///< the `after` of the next page; empty if there is nothing behind. A page that ended with the
+                     ///< rows it may look at can have fewer items than asked for, or none, and a next one
+};
+
+/// How many of the rows that were looked at fit, and where to go on counting; `next` is empty at the end.
+struct partial_count {
+  std::uint64_t number = 0;
+  std::string next;
 };
 
 /// Where an event stands: the frame's offset in the journal, and the event's index in the frame.
@@ -94,8 +104,10 @@ public:
   /// Registration records in order of their ids.
   virtual result<page<registration_record>>
   registrations(const events::id_scope& scope, const registration_filter& filter, const page_request& request) = 0;
-  virtual result<std::uint64_t> count_registrations(const events::id_scope& scope,
-                                                    const registration_filter& filter) = 0;
+  /// Counts on from `after`, which is empty or the `next` of the count before (else `invalid`), and looks at no more
+  /// than `rows_max` rows.
+  virtual result<partial_count> count_registrations(const events::id_scope& scope, const registration_filter& filter,
+                                                    std::string_view after, std::size_t rows_max) = 0;
   /// Individual enrollments in order of their ids.
   virtual result<page<enrollment_record>> enrollments(const events::id_scope& scope, const page_request& request) = 0;
   virtual result<page<hub_device_state>> hub_devices(const events::id_scope& scope, const events::hub_name& hub,

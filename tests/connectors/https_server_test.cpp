@@ -165,6 +165,7 @@ BOOST_AUTO_TEST_CASE(what_is_malformed_or_too_large_is_answered_and_cut_off) {
              413);
   BOOST_TEST(status_of("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n") == 400);
   BOOST_TEST(server.telemetry.connections_cut == 5);
+  BOOST_TEST(server.telemetry.requests == 5);
   BOOST_TEST(server.telemetry.responses[3] == 5);
 }
 

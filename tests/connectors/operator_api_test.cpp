@@ -154,8 +154,8 @@ BOOST_AUTO_TEST_CASE(lists_come_in_pages) {
   BOOST_TEST(as_alice("GET", "/operator/services/demo/registrations?hub=hub9").body == R"({"items":[]})");
   BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/registrations?status=x"))
                  .starts_with("400 400004 status: expected"));
-  BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/enrollments?limit=x"))
-                 .starts_with("400 400004 limit: expected"));
+  BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/enrollments?limit=1001")) ==
+             "400 400004 limit: expected a number of 1 to 1000, not '1001'.");
 
   auto service = make_service("demo", "0ne00000001");
   for (const auto* text : {"g1", "g2", "g3"}) {
@@ -168,6 +168,17 @@ BOOST_AUTO_TEST_CASE(lists_come_in_pages) {
   const auto rest = as_alice("GET", "/operator/services/demo/groups?limit=2&after=g2").body;
   BOOST_TEST(rest.starts_with(R"({"items":[{"enrollmentGroupId":"g3",)"));
   BOOST_TEST(!contains(rest, "next"));
+}
+
+BOOST_AUTO_TEST_CASE(counting_stops_after_so_many_rows_and_can_go_on) {
+  for (const auto* text : {"a", "b", "c"})
+    catalog.rows->devices[text].registration.emplace().id = *events::registration_id::parse(text);
+  catalog.rows->counted_max = 2;
+  const std::string target = "/operator/services/demo/registrations?count=true";
+  BOOST_TEST(as_alice("GET", target).body == R"({"count":2,"next":"b"})");
+  BOOST_TEST(as_alice("GET", target + "&after=b").body == R"({"count":1})");
+  BOOST_TEST(contains(as_alice("GET", "/operator/services/demo").body,
+                      R"("counts":{"enrollmentGroups":0,"registrations":2,"moreRegistrations":true})"));
 }
 
 BOOST_AUTO_TEST_CASE(usage_adds_up_the_days) {

@@ -34,7 +34,7 @@ http_request asking(std::string authorization) {
 }
 
 std::string outcome(const engine::scope_snapshot& service, const std::string& token) {
-  const auto who = authorize(asking(token), host, service, {}, now);
+  const auto who = authorize(asking(token), host, &service, {}, now);
   return who ? who->by : std::to_string(who.error().code) + " " + who.error().message;
 }
 
@@ -45,6 +45,20 @@ bool contains(std::string_view text, std::string_view part) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(sas_authorization)
+
+BOOST_AUTO_TEST_CASE(without_a_service_everything_is_refused_as_with_one) {
+  const auto service = service_with("primary-primary!", "secondary-second");
+  for (const auto& token : {std::string(), std::string("nonsense"), sign(host, "primary-primary!", "", 2'000'000'000),
+                            sign(host, "guess", "owner", 2'000'000'000), std::string("Bearer guess")}) {
+    const auto with = authorize(asking(token), host, &service, {}, now);
+    const auto without = authorize(asking(token), host, nullptr, {}, now);
+    BOOST_REQUIRE(!with);
+    BOOST_REQUIRE(!without);
+    BOOST_TEST(with.error().code == without.error().code);
+    BOOST_TEST(with.error().message == without.error().message);
+  }
+  BOOST_TEST(!authorize(asking(sign(host, "primary-primary!", "owner", 2'000'000'000)), host, nullptr, {}, now));
+}
 
 BOOST_AUTO_TEST_CASE(the_tokens_of_real_clients_are_verified) {
   const auto nodes = service_with(std::string(32, '\1'), "other key, other key");
@@ -129,20 +143,20 @@ BOOST_AUTO_TEST_CASE(an_operator_may_do_everything_and_a_policy_what_its_rights_
   using enum events::access_right;
   const connectors::operator_token token{"alice", events::sha256("secret-token")};
   const auto service = service_with("primary-primary!", "secondary-second");
-  const auto alice = authorize(asking("bearer secret-token"), host, service, {&token, 1}, now);
+  const auto alice = authorize(asking("bearer secret-token"), host, &service, {&token, 1}, now);
   BOOST_REQUIRE(alice);
   BOOST_TEST(alice->by == "operator:alice");
   BOOST_TEST(!lacking(*alice, {enrollment_write, service_config}).has_value());
   const auto owner =
-      authorize(asking(sign(host, "primary-primary!", "owner", 2'000'000'000)), host, service, {&token, 1}, now);
+      authorize(asking(sign(host, "primary-primary!", "owner", 2'000'000'000)), host, &service, {&token, 1}, now);
   BOOST_REQUIRE(owner);
   BOOST_TEST(!lacking(*owner, {enrollment_read}).has_value());
   const auto refusal = lacking(*owner, {enrollment_read, enrollment_write});
   BOOST_REQUIRE(refusal);
   BOOST_TEST(refusal->code == 401002);
   BOOST_TEST(refusal->message == "Unauthorized: policy:owner lacks the right EnrollmentWrite.");
-  BOOST_TEST(!authorize(asking("Bearer secret-tokeN"), host, service, {&token, 1}, now).has_value());
-  BOOST_TEST(!authorize(asking("Bearer "), host, service, {&token, 1}, now).has_value());
+  BOOST_TEST(!authorize(asking("Bearer secret-tokeN"), host, &service, {&token, 1}, now).has_value());
+  BOOST_TEST(!authorize(asking("Bearer "), host, &service, {&token, 1}, now).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -291,6 +291,27 @@ BOOST_AUTO_TEST_CASE(a_continuation_holds_for_its_service_and_its_filter_only) {
   BOOST_TEST(said.starts_with("400 400004 x-ms-continuation:"));
 }
 
+BOOST_AUTO_TEST_CASE(a_count_that_stopped_goes_on_where_it_stopped) {
+  for (char c = 'a'; c < 'h'; ++c) assign(std::string(1, c));
+  catalog.rows->counted_max = 3;
+  const std::string body = R"({"count":true})";
+  auto part = as_owner("POST", "/registrations/query", body);
+  BOOST_TEST(part.body == R"({"count":3,"more":true})");
+  const auto token = header_of(part, "x-ms-continuation");
+  BOOST_TEST(error_of(as_owner("POST", "/registrations/query", "{}", {{"x-ms-continuation", token}}))
+                 .starts_with("400 400004 x-ms-continuation"));
+  part = as_owner("POST", "/registrations/query", body, {{"x-ms-continuation", token}});
+  BOOST_TEST(part.body == R"({"count":3,"more":true})");
+  part = as_owner("POST", "/registrations/query", body, {{"x-ms-continuation", header_of(part, "x-ms-continuation")}});
+  BOOST_TEST(part.body == R"({"count":1})");
+  BOOST_TEST(header_of(part, "x-ms-continuation").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_page_that_is_too_large_is_cut_as_dps_does) {
+  assign("a");
+  BOOST_TEST(as_owner("POST", "/registrations/query", "{}", {{"x-ms-max-item-count", "100000"}}).status == 200);
+}
+
 BOOST_AUTO_TEST_CASE(a_shard_that_is_not_open_answers_503) {
   catalog.open = false;
   for (const auto* target : {"/enrollments/dev-1", "/registrations/dev-1"}) {
@@ -320,6 +341,30 @@ BOOST_AUTO_TEST_CASE(the_service_is_chosen_by_parameter_host_name_or_because_it_
   BOOST_TEST(get("second.example.com").starts_with("200"));
   catalog.services.clear();
   BOOST_TEST(get("localhost").starts_with("404 404000 There is no service yet."));
+}
+
+BOOST_AUTO_TEST_CASE(strangers_cannot_tell_which_services_exist) {
+  const std::vector<header_list> strangers = {
+      {},
+      {{"authorization", "nonsense"}},
+      {{"authorization", "Bearer guess"}},
+      {{"authorization", tests::sign("demo.muster.example", "not the key of any policy", "owner", 2'000'000'000)}},
+      {{"authorization", tests::sign("demo.muster.example", "not the key of any policy", "nobody", 2'000'000'000)}},
+      {{"authorization", tests::sign("demo.muster.example", "not the key of any policy", "owner", 1)}}};
+  for (const auto* target : {"/enrollments/dev-1", "/enrollmentGroups/g", "/registrations/dev-1", "/events"}) {
+    for (const auto& headers : strangers) {
+      const auto known = ask("GET", target, headers, {}, "demo.example.com");
+      BOOST_TEST(known.status == 401);
+      for (const auto& other :
+           {ask("GET", target, headers, {}, "other.example.com"),
+            ask("GET", target + std::string("?service=other"), headers),
+            ask("GET", target + std::string("?service=0ne00000009"), headers),
+            ask("GET", target + std::string("?service=0ne00000001"), headers, {}, "other.example.com")}) {
+        BOOST_TEST(other.body == known.body);
+        BOOST_TEST((other.headers == known.headers));
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

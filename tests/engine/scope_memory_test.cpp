@@ -34,7 +34,10 @@ public:
                                                   const page_request&) override {
     return {};
   }
-  result<std::uint64_t> count_registrations(const events::id_scope&, const registration_filter&) override { return {}; }
+  result<partial_count> count_registrations(const events::id_scope&, const registration_filter&, std::string_view,
+                                            std::size_t) override {
+    return {};
+  }
   result<page<enrollment_record>> enrollments(const events::id_scope&, const page_request&) override { return {}; }
   result<page<hub_device_state>> hub_devices(const events::id_scope&, const events::hub_name&,
                                              const page_request&) override {

@@ -3,6 +3,7 @@
 #include "engine/ports/catalog.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <utility>
 #include <vector>
@@ -19,15 +20,19 @@ public:
   engine::log_position folded;
   std::map<std::uint64_t, events::log_offset> frames;  ///< by the sequence of a frame's last event
   std::vector<engine::event_place> places;             ///< of every stream
+  std::size_t counted_max = 1'000'000;                 ///< rows that one count looks at
+  std::atomic<int> reads = 0;                          ///< calls that read rows
 
   engine::log_position position() const override { return folded; }
   engine::result<engine::as_of<engine::device_state>> device(const events::id_scope&,
                                                              const events::registration_id& id) override {
+    ++reads;
     const auto at = devices.find(id.key());
     return engine::as_of<engine::device_state>{at == devices.end() ? engine::device_state() : at->second, {}};
   }
   engine::result<engine::as_of<engine::hub_device_state>>
   hub_device(const events::id_scope&, const events::hub_name& hub, const events::device_id& id) override {
+    ++reads;
     const auto at = hub_identities.find(hub.key() + "/" + id.key());
     return engine::as_of<engine::hub_device_state>{at == hub_identities.end() ? engine::hub_device_state() : at->second,
                                                    {}};
@@ -49,10 +54,21 @@ public:
       return fits(each, filter) ? each.registration : std::nullopt;
     });
   }
-  engine::result<std::uint64_t> count_registrations(const events::id_scope&,
-                                                    const engine::registration_filter& filter) override {
-    return static_cast<std::uint64_t>(
-        std::ranges::count_if(devices, [&](const auto& each) { return fits(each.second, filter); }));
+  engine::result<engine::partial_count> count_registrations(const events::id_scope&,
+                                                            const engine::registration_filter& filter,
+                                                            std::string_view after, std::size_t rows_max) override {
+    ++reads;
+    engine::partial_count count;
+    std::size_t looked = 0;
+    rows_max = std::min(rows_max, counted_max);
+    for (auto at = devices.upper_bound(std::string(after)); at != devices.end(); ++at) {
+      count.number += fits(at->second, filter) ? 1 : 0;
+      if (++looked == rows_max && std::next(at) != devices.end()) {
+        count.next = at->first;
+        break;
+      }
+    }
+    return count;
   }
   engine::result<engine::page<engine::enrollment_record>> enrollments(const events::id_scope&,
                                                                       const engine::page_request& request) override {
@@ -67,6 +83,7 @@ public:
   }
   engine::result<std::vector<engine::event_place>> stream_events(const events::stream_name&, events::log_sequence after,
                                                                  std::size_t limit) override {
+    ++reads;
     std::vector<engine::event_place> found;
     for (const auto& place : places) {
       if (place.sequence > after && found.size() < limit) found.push_back(place);
@@ -74,10 +91,14 @@ public:
     return found;
   }
   engine::result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) override {
+    ++reads;
     const auto at = frames.lower_bound(sequence.value());
     return at == frames.end() ? std::nullopt : std::optional(at->second);
   }
-  engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope&) override { return counts; }
+  engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope&) override {
+    ++reads;
+    return counts;
+  }
 
 private:
   static bool fits(const engine::device_state& device, const engine::registration_filter& filter) {
@@ -87,7 +108,8 @@ private:
   }
 
   template <class Item, class Rows, class Select>
-  static engine::page<Item> list(const Rows& rows, const engine::page_request& request, const Select& select) {
+  engine::page<Item> list(const Rows& rows, const engine::page_request& request, const Select& select) {
+    ++reads;
     engine::page<Item> page;
     std::string last;
     for (auto at = rows.upper_bound(request.after); at != rows.end(); ++at) {

@@ -60,6 +60,8 @@ struct http_api_fixture {
   fake_maintenance maintenance;
   std::optional<std::string> not_ready;
   bool worker_full = false;
+  bool hold_jobs = false;  ///< jobs wait in `jobs` instead of being run at once
+  std::vector<std::function<void()>> jobs;
   connectors::http_api api{make_parts()};
 
   http_api_fixture() { catalog.services.push_back(make_service("demo", "0ne00000001")); }
@@ -90,7 +92,10 @@ struct http_api_fixture {
   connectors::http_parts make_parts() {
     const auto run = [this](std::function<void()> job) {
       if (worker_full) return false;
-      job();
+      if (hold_jobs)
+        jobs.push_back(std::move(job));
+      else
+        job();
       return true;
     };
     return {gateway,
@@ -105,6 +110,7 @@ struct http_api_fixture {
             [] { return connectors::endpoint_texts{"dev.example:8443", "{service}.example", "/var/ca.pem"}; },
             [] { return std::string("# metrics\n"); },
             [this] { return not_ready; },
+            run,
             run,
             run,
             "0.1.0"};
