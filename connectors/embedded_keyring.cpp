@@ -9,6 +9,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <string>
 
 namespace muster::connectors {
@@ -72,6 +73,23 @@ public:
     if (!status.ok())
       return failed("reading data key " + events::to_hex(id.view()) + " of the keyring in " + directory_, status);
     return unwrap_key(master_, id, wrapped);
+  }
+
+  result<void> each(const std::function<result<void>(const engine::named_key&)>& take) override {
+    rocksdb::ReadOptions checked;
+    checked.verify_checksums = true;
+    const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(checked));
+    for (row->SeekToFirst(); row->Valid(); row->Next()) {
+      engine::named_key key;
+      if (row->key().size() != key.id.bytes.size()) continue;  // what the keyring says of itself
+      std::copy_n(row->key().data(), key.id.bytes.size(), key.id.bytes.begin());
+      auto opened = unwrap_key(master_, key.id, row->value().ToStringView());
+      if (!opened) return std::unexpected(opened.error());
+      key.key = *opened;
+      if (auto taken = take(key); !taken) return taken;
+    }
+    if (!row->status().ok()) return failed("reading the keyring in " + directory_, row->status());
+    return {};
   }
 
   // A crash may come between deletion and compaction; so keys that are deleted already are compacted away all the same.

@@ -2,6 +2,8 @@
 
 #include "connectors/master_key.hpp"
 
+#include <vector>
+
 namespace muster::connectors {
 
 memory_keyring::memory_keyring(const engine::data_key& master) : fingerprint_(fingerprint_of(master)) {}
@@ -25,6 +27,18 @@ engine::result<engine::data_key> memory_keyring::find(const events::data_key_id&
   if (found == keys_.end())
     return engine::fail(engine::errc::not_found, "there is no data key " + events::to_hex(id.view()));
   return found->second;
+}
+
+engine::result<void> memory_keyring::each(const std::function<engine::result<void>(const engine::named_key&)>& take) {
+  std::vector<engine::named_key> all;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [id, key] : keys_) all.push_back({id, key});
+  }
+  for (const auto& key : all) {
+    if (auto taken = take(key); !taken) return taken;
+  }
+  return {};
 }
 
 engine::result<void> memory_keyring::destroy(std::span<const events::data_key_id> ids) {

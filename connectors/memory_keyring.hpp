@@ -15,6 +15,7 @@ public:
   const events::digest& master_key_fingerprint() const override { return fingerprint_; }
   engine::result<void> store(std::span<const engine::named_key> keys) override;
   engine::result<engine::data_key> find(const events::data_key_id& id) override;
+  engine::result<void> each(const std::function<engine::result<void>(const engine::named_key&)>& take) override;
   engine::result<void> destroy(std::span<const events::data_key_id> ids) override;
 
   /// How many keys there are.

@@ -5,6 +5,7 @@
 #include "events/ids.hpp"
 
 #include <array>
+#include <functional>
 #include <span>
 
 namespace muster::engine {
@@ -46,6 +47,10 @@ public:
 
   /// The key, or `not_found` if it was destroyed or never stored; `corrupt` if it cannot be unwrapped. Any thread.
   virtual result<data_key> find(const events::data_key_id& id) = 0;
+
+  /// Gives every key to `take`, in no order, until one call fails; that error is then the answer. Keys that are stored
+  /// or destroyed meanwhile may or may not be among them. `corrupt` if one cannot be unwrapped. Any thread; reads all.
+  virtual result<void> each(const std::function<result<void>(const named_key&)>& take) = 0;
 
   /// Forgets `ids` for good: afterwards no file of the keyring yields them. Destroying what is gone changes nothing.
   /// Only from the journal thread.

@@ -7,6 +7,8 @@
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <map>
+
 /// What every keyring does, run on each adapter.
 namespace muster::tests {
 
@@ -107,6 +109,34 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(destroyed_keys_are_gone_and_the_others_stay, Adapt
     BOOST_TEST(found.has_value() == (i % 2 == 1));
     if (!found) BOOST_TEST((found.error().code == errc::not_found));
   }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(each_gives_every_key_that_is_there_until_told_to_stop, Adapter, keyring_adapters) {
+  Adapter adapter;
+  fake_entropy entropy;
+  auto& keyring = adapter.open();
+  std::vector<named_key> keys;
+  for (int i = 0; i < 20; ++i) keys.push_back(draw_key(entropy));
+  BOOST_REQUIRE(keyring.store(keys));
+  BOOST_REQUIRE(keyring.destroy({&keys[0].id, 1}));
+  std::map<events::data_key_id, data_key> seen;
+  BOOST_REQUIRE(keyring.each([&](const named_key& key) -> engine::result<void> {
+    seen.emplace(key.id, key.key);
+    return {};
+  }));
+  BOOST_TEST(seen.size() == 19U);
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    BOOST_REQUIRE(seen.contains(keys[i].id));
+    BOOST_TEST(seen.at(keys[i].id).bytes() == keys[i].key.bytes());
+  }
+  int given = 0;
+  const auto ended = keyring.each([&](const named_key&) -> engine::result<void> {
+    ++given;
+    return engine::fail(errc::unavailable, "enough");
+  });
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST(ended.error().text == "enough");
+  BOOST_TEST(given == 1);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_reopened_keyring_knows_what_it_knew, Adapter, keyring_adapters) {

@@ -1,0 +1,184 @@
+#include "engine/migration.hpp"
+
+#include "engine/replay.hpp"
+
+#include <algorithm>
+
+namespace muster::engine {
+
+namespace {
+
+constexpr std::size_t read_bytes = 4 * 1024 * 1024;
+constexpr std::size_t keys_at_once = 1000;
+
+std::string name_of(events::shard_id shard) {
+  return "shard " + std::to_string(shard.value());
+}
+
+result<void> check_made_for_each_other(const journal_identity& from, const journal_identity& to) {
+  if (to.id != from.id) {
+    return fail(errc::conflict, "the new journal has the ID " + events::to_hex(to.id.view()) + ", and the old one " +
+                                    events::to_hex(from.id.view()) + ": it was not made for this history");
+  }
+  if (to.shards != from.shards) {
+    return fail(errc::conflict, "the new journal has " + std::to_string(to.shards) + " shards, and the old one " +
+                                    std::to_string(from.shards) + ": they must have as many");
+  }
+  if (to.master_key_fingerprint != from.master_key_fingerprint) {
+    return fail(errc::conflict, "the new journal was made with another master key than the old one");
+  }
+  return {};
+}
+
+result<void> check_not_stopped(const std::stop_token& stop) {
+  if (stop.stop_requested()) return fail(errc::unavailable, "stopped before the end; run it again to go on");
+  return {};
+}
+
+/// Makes `to` hold the keys of `from` and no others: one that was destroyed since an earlier try must not live on.
+result<std::uint64_t> copy_keys(keyring& from, keyring& to) {
+  std::uint64_t copied = 0;
+  std::vector<named_key> some;
+  const auto store = [&]() -> result<void> {
+    if (auto stored = to.store(some); !stored) return stored;
+    copied += some.size();
+    some.clear();
+    return {};
+  };
+  auto all = from.each([&](const named_key& key) -> result<void> {
+    some.push_back(key);
+    return some.size() < keys_at_once ? result<void>() : store();
+  });
+  if (all) all = store();
+  if (!all) return std::unexpected(all.error());
+
+  std::vector<events::data_key_id> destroyed;
+  auto compared = to.each([&](const named_key& key) -> result<void> {
+    const auto there = from.find(key.id);
+    if (there) return {};
+    if (there.error().code != errc::not_found) return std::unexpected(there.error());
+    destroyed.push_back(key.id);
+    return {};
+  });
+  if (compared) compared = to.destroy(destroyed);
+  if (!compared) return std::unexpected(compared.error());
+  return copied;
+}
+
+/// Takes one shard over.
+class shard_copy {
+public:
+  shard_copy(journal& from, journal& to, events::shard_id shard, const migration_progress& progress,
+             std::stop_token stop)
+      : from_(from), to_(to), stop_(std::move(stop)), progress_(progress), read_(from.identity().id, shard, {}) {
+    done_.shard = shard;
+  }
+
+  result<migrated_shard> run() {
+    const auto there = replay(to_, done_.shard, {}, std::nullopt, ignore);
+    if (!there) return std::unexpected(there.error());
+    goal_ = there->end.head;
+    copying_ = goal_ == events::digest{};
+    while (true) {
+      if (const auto going = check_not_stopped(stop_); !going) return std::unexpected(going.error());
+      const auto records = from_.read(done_.shard, read_.position().next_offset, read_bytes);
+      if (!records) return std::unexpected(records.error());
+      if (records->empty()) break;
+      if (const auto taken = take(*records); !taken) return std::unexpected(taken.error());
+      progress_(done_);
+    }
+    if (!copying_) {
+      return fail(errc::conflict, "the new journal's history of " + name_of(done_.shard) + ", up to sequence " +
+                                      std::to_string(there->end.sequence.value()) +
+                                      ", is not the beginning of the old one's: it was written by others. Nothing was "
+                                      "changed in this shard");
+    }
+    return compare();
+  }
+
+private:
+  static result<void> ignore(std::span<const folded_frame>) { return {}; }
+
+  result<void> take(const std::vector<log_record>& records) {
+    std::vector<outgoing_frame> frames;
+    for (const auto& record : records) {
+      const auto seen = read_.judge(record.offset, record.bytes);
+      if (seen.what == verdict::void_frame) {
+        ++done_.void_frames;
+        continue;
+      }
+      if (seen.what != verdict::accepted) {
+        return fail(errc::corrupt, "the old journal, " + name_of(done_.shard) + ", offset " +
+                                       std::to_string(record.offset.value()) + ": " + seen.reason);
+      }
+      ++done_.frames;
+      if (copying_) frames.push_back({done_.shard, record.bytes});
+      copying_ = copying_ || read_.position().head == goal_;
+    }
+    return append(std::move(frames));
+  }
+
+  result<void> append(std::vector<outgoing_frame> frames) {
+    if (frames.empty()) return {};
+    const auto count = frames.size();
+    const auto outcomes = append_and_wait(to_, std::move(frames));
+    if (std::ranges::any_of(outcomes, [](append_outcome o) { return o != append_outcome::durable; })) {
+      return fail(errc::unavailable, "the new journal did not take frames of " + name_of(done_.shard) +
+                                         "; run it again to go on where its history ends");
+    }
+    done_.copied += count;
+    return {};
+  }
+
+  /// Reads everything back, with every event in it.
+  result<migrated_shard> compare() {
+    const auto old = read_.position();
+    const auto now = replay(to_, done_.shard, {}, std::nullopt, ignore);
+    if (!now) return std::unexpected(now.error());
+    const auto same = now->end.sequence == old.sequence && now->end.head == old.head && now->end.epoch == old.epoch &&
+                      now->end.incarnation == old.incarnation && now->end.time == old.time &&
+                      now->frames == done_.frames;
+    if (!same) {
+      return fail(errc::corrupt, "the new journal's " + name_of(done_.shard) + " ends at sequence " +
+                                     std::to_string(now->end.sequence.value()) + " after " +
+                                     std::to_string(now->frames) + " frames, and the old one's at " +
+                                     std::to_string(old.sequence.value()) + " after " + std::to_string(done_.frames) +
+                                     ", or their chains differ");
+    }
+    done_.events = now->events;
+    done_.end = now->end;
+    return done_;
+  }
+
+  journal& from_;
+  journal& to_;
+  const std::stop_token stop_;
+  const migration_progress& progress_;
+  log_rule read_;        ///< over the old journal
+  events::digest goal_;  ///< the new journal's head at the beginning: what lies behind it is to be copied
+  bool copying_ = false;
+  migrated_shard done_;
+};
+
+}  // namespace
+
+result<migration_report> migrate(journal_with_keys from, journal_with_keys to, const migration_progress& progress,
+                                 std::stop_token stop) {
+  if (const auto fit = check_made_for_each_other(from.log.identity(), to.log.identity()); !fit)
+    return std::unexpected(fit.error());
+  if (from.keys.master_key_fingerprint() != to.keys.master_key_fingerprint())
+    return fail(errc::conflict, "the new keyring was made with another master key than the old one");
+  migration_report report;
+  const auto keys = copy_keys(from.keys, to.keys);
+  if (!keys) return std::unexpected(keys.error());
+  report.keys = *keys;
+  for (std::uint32_t i = 0; i < from.log.identity().shards; ++i) {
+    if (const auto going = check_not_stopped(stop); !going) return std::unexpected(going.error());
+    auto shard = shard_copy(from.log, to.log, events::shard_id(i), progress, stop).run();
+    if (!shard) return std::unexpected(shard.error());
+    report.shards.push_back(std::move(*shard));
+  }
+  return report;
+}
+
+}  // namespace muster::engine
