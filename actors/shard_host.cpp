@@ -217,13 +217,11 @@ public:
   }
 
   result<engine::shard_verification> verify(events::shard_id shard) {
-    auto& s = *slots_[shard.value()];
-    std::shared_ptr<engine::shard_projection> serving;
-    {
-      const std::lock_guard lock(s.mutex);
-      serving = s.serving;
-    }
-    return engine::verify_shard(d_.journal, d_.projections, shard, *serving);
+    return engine::verify_shard(d_.journal, d_.projections, shard, *serving(shard));
+  }
+
+  result<engine::usage_recount> recount(events::shard_id shard, const events::id_scope& scope) {
+    return engine::recount_usage(d_.journal, *serving(shard), shard, scope);
   }
 
   void stop(std::chrono::milliseconds drain) {
@@ -245,6 +243,12 @@ public:
   }
 
 private:
+  std::shared_ptr<engine::shard_projection> serving(events::shard_id shard) {
+    auto& s = *slots_[shard.value()];
+    const std::lock_guard lock(s.mutex);
+    return s.serving;
+  }
+
   // ---- shard threads
 
   void run_shards(std::size_t thread) {
@@ -595,6 +599,9 @@ result<std::uint64_t> shard_host::rebuild(events::shard_id shard) {
 }
 result<engine::shard_verification> shard_host::verify(events::shard_id shard) {
   return impl_->verify(shard);
+}
+result<engine::usage_recount> shard_host::recount(events::shard_id shard, const events::id_scope& scope) {
+  return impl_->recount(shard, scope);
 }
 void shard_host::stop(std::chrono::milliseconds drain) {
   impl_->stop(drain);

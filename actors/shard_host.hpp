@@ -6,6 +6,7 @@
 #include "engine/ports/keyring.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/proposal_sink.hpp"
+#include "engine/recount.hpp"
 #include "engine/telemetry.hpp"
 #include "engine/verification.hpp"
 
@@ -60,6 +61,9 @@ public:
 
   /// Checks `shard` while it serves. Blocks; from any one thread at a time.
   engine::result<engine::shard_verification> verify(events::shard_id shard);
+
+  /// Counts what `scope` used anew from the log of its shard. Blocks; any thread.
+  engine::result<engine::usage_recount> recount(events::shard_id shard, const events::id_scope& scope);
 
   /// Lets every shard write what is queued, at most for `drain`, then ends the threads. Proposals after that are
   /// unavailable.

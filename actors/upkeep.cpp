@@ -27,4 +27,10 @@ engine::result<std::string> upkeep::verify() {
   return engine::to_json(reports);
 }
 
+engine::result<std::string> upkeep::recount(events::shard_id shard, const events::id_scope& scope) {
+  const auto report = host_.recount(shard, scope);
+  if (!report) return std::unexpected(report.error());
+  return engine::to_json(*report);
+}
+
 }  // namespace muster::actors

@@ -12,6 +12,7 @@ public:
 
   engine::result<std::string> rebuild() override;
   engine::result<std::string> verify() override;
+  engine::result<std::string> recount(events::shard_id shard, const events::id_scope& scope) override;
 
 private:
   shard_host& host_;

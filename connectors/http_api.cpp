@@ -5,6 +5,7 @@
 #include "connectors/operator_api.hpp"
 #include "connectors/registration_query.hpp"
 #include "connectors/service_api.hpp"
+#include "connectors/usage_api.hpp"
 #include "events/bytes.hpp"
 
 #include <algorithm>
@@ -75,8 +76,10 @@ constexpr std::array routes = {
     route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control},
     route{"GET", "operator/services/{name}/events", on_service_events, "Events", control},
     route{"GET", "operator/services/{name}/usage", on_service_usage, "Usage", control},
+    route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control},
 
     route{"GET", "events", on_events, "Events", back_ends},
+    route{"GET", "usage", on_usage, "Usage", back_ends},
     route{"", "enrollments", nullptr, "Enrollments", back_ends},
     route{"GET", "enrollments/{id}", on_get_enrollment, "Get", back_ends},
     route{"PUT", "enrollments/{id}", on_put_enrollment, "Upsert", back_ends},

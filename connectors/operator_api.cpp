@@ -5,8 +5,6 @@
 #include "engine/limits.hpp"
 #include "events/describe.hpp"
 
-#include <map>
-
 namespace muster::connectors {
 
 namespace {
@@ -58,35 +56,6 @@ std::vector<events::linked_hub> read_links(json_members& in) {
     hubs.push_back(std::move(hub));
   }
   return hubs;
-}
-
-void answer_usage(http_exchange& exchange, engine::shard_view& view, const events::id_scope& scope) {
-  const auto counts = view.event_counts(scope);
-  if (!counts) return exchange.fail(counts.error());
-  std::uint64_t total = 0;
-  std::map<std::string, std::uint64_t> by_type;
-  for (const auto& each : *counts) {
-    total += each.operations;
-    if (each.operations > 0) by_type[each.type] += each.operations;
-  }
-  json_writer out;
-  out.begin_object();
-  out.number("operations", static_cast<std::int64_t>(total));
-  out.begin_object("byType");
-  for (const auto& [type, operations] : by_type) out.number(type, static_cast<std::int64_t>(operations));
-  out.end_object();
-  out.begin_array("days");
-  for (const auto& each : *counts) {
-    out.begin_object();
-    out.string("day", each.day);
-    out.string("type", each.type);
-    out.number("events", static_cast<std::int64_t>(each.events));
-    out.number("operations", static_cast<std::int64_t>(each.operations));
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  exchange.finish(json_response(200, out.take()));
 }
 
 void run_maintenance(const exchange_ptr& exchange, engine::result<std::string> (engine::maintenance::*work)()) {
@@ -196,15 +165,6 @@ void on_unlink_hub(const exchange_ptr& exchange) {
 void on_service_events(const exchange_ptr& exchange) {
   const auto call = admit_operator_of_service(*exchange);
   if (call) answer_history(exchange, *call->service, exchange->request().parameter("stream"));
-}
-
-void on_service_usage(const exchange_ptr& exchange) {
-  const auto call = admit_operator_of_service(*exchange);
-  if (!call) return;
-  const auto view = open_view(*exchange, *call->service);
-  if (!view) return;
-  http_exchange::read_later(exchange,
-                            [exchange, view, scope = call->scope()] { answer_usage(*exchange, *view, scope); });
 }
 
 void on_rebuild(const exchange_ptr& exchange) {

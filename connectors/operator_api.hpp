@@ -37,9 +37,6 @@ void on_list_groups(const exchange_ptr& exchange);
 void on_list_registrations(const exchange_ptr& exchange);
 /// GET /operator/services/{name}/events?after=&limit=&stream=: as /events (connectors/history_api.hpp).
 void on_service_events(const exchange_ptr& exchange);
-/// GET /operator/services/{name}/usage: `{"operations": N, "byType": {...}, "days": [{day, type, events,
-/// operations}]}`.
-void on_service_usage(const exchange_ptr& exchange);
 
 /// POST /operator/rebuild and /operator/verify: answered when it is done.
 void on_rebuild(const exchange_ptr& exchange);

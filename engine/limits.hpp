@@ -50,6 +50,9 @@ inline constexpr std::size_t rows_counted_max = 200'000;  ///< looked at by one 
 inline constexpr auto command_id_kept = std::chrono::hours(24);  ///< of log time
 inline constexpr std::size_t command_id_bytes_max = 128;
 
+// Reports
+inline constexpr std::size_t usage_lines_max = 10'000;  ///< of one answer: more than a year by the hour
+
 // Refused attempts
 inline constexpr std::uint32_t refusals_per_minute_scope = 600;  ///< with an event of their own
 inline constexpr std::uint32_t refusals_per_minute_address = 60;

@@ -1,5 +1,6 @@
 #include "engine/verification.hpp"
 
+#include "engine/recount.hpp"
 #include "engine/replay.hpp"
 
 #include <rapidjson/stringbuffer.h>
@@ -22,8 +23,21 @@ result<shard_verification> verify_shard(journal& log, projection_store& store, e
   report.rows = is->rows;
   auto anew = store.begin_generation(shard);
   if (!anew) return std::unexpected(anew.error());
-  const auto take = [&](std::span<const folded_frame> frames) { return (*anew)->apply(frames); };
-  const auto folded = replay(log, shard, {}, is->position.next_offset, take);
+  usage_tally tally;
+  const auto take = [&](std::span<const folded_frame> frames) -> result<void> {
+    if (auto applied = (*anew)->apply(frames); !applied) return applied;
+    for (const auto& frame : frames) {
+      const auto ended = tally.add(frame);
+      if (!ended) continue;
+      if (auto counted = check_usage(**anew, *ended); !counted) return counted;
+    }
+    return {};
+  };
+  auto folded = replay(log, shard, {}, is->position.next_offset, take);
+  if (folded) {
+    if (const auto counted = check_usage(**anew, tally.open_hour()); !counted)
+      folded = std::unexpected(counted.error());
+  }
   if (!folded && folded.error().code != errc::corrupt) return std::unexpected(folded.error());
   if (!folded) {
     report.wrong = folded.error().text;

@@ -371,17 +371,6 @@ void member(json_out& out, const char* name, std::string_view value) {
   write_text(out, value);
 }
 
-}  // namespace
-
-bool is_operation(const event& e) {
-  return std::holds_alternative<device_registered>(e) || std::holds_alternative<enrollment_created>(e) ||
-         std::holds_alternative<enrollment_updated>(e) || std::holds_alternative<enrollment_deleted>(e) ||
-         std::holds_alternative<enrollment_group_created>(e) || std::holds_alternative<enrollment_group_updated>(e) ||
-         std::holds_alternative<enrollment_group_deleted>(e) || std::holds_alternative<registration_deleted>(e);
-}
-
-namespace {
-
 std::string write_event(const event& e, const sealed_renderer* render) {
   thread_local rapidjson::StringBuffer buffer;
   thread_local json_out out(buffer);

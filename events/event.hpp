@@ -25,7 +25,7 @@ inline std::string_view type_of(const event& e) {
   return std::visit([](const auto& each) { return std::string_view(each.type); }, e);
 }
 
-/// True if the event is the successful completion of one instruction: the billing unit.
+/// True if the event is an operation, the billing unit (events/operations.hpp).
 bool is_operation(const event& e);
 
 /// What stands beside an event's data on the log.

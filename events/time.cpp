@@ -42,6 +42,10 @@ std::string to_iso8601(timestamp time) {
   return text;
 }
 
+std::string to_hour_text(log_hour h) {
+  return to_iso8601(h).substr(0, 13);
+}
+
 std::optional<timestamp> from_iso8601(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   if (!read_number(text, 4, year) || !skip(text, '-') || !read_number(text, 2, month) || !skip(text, '-') ||

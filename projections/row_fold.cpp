@@ -46,6 +46,7 @@ engine::result<void> row_fold::apply(std::span<const engine::folded_frame> frame
   if (done && last != nullptr) done = write(last->after);
   if (!done) {
     commands_.lost();
+    last_.reset();
     forget();
   }
   return done;
@@ -53,15 +54,16 @@ engine::result<void> row_fold::apply(std::span<const engine::folded_frame> frame
 
 engine::result<void> row_fold::fold(const engine::folded_frame& frame) {
   if (auto done = commands_.expire(frame.time, *batch_); !done) return done;
+  if (auto done = enter(events::hour_of(frame.after.time)); !done) return done;
+  last_ = frame.after;
   if (frame.events.empty()) return {};
-  const auto day = events::to_iso8601(frame.time).substr(0, 10);
   put(row_key(view::frames, sortable(frame.events.back().meta.sequence.value())), frame.offset);
   std::uint32_t index = 0;
   for (const auto& e : frame.events) {
     set_key(key_, view::stream_events, e.meta.stream.text(), nul, sortable(e.meta.sequence.value()));
     put(key_, event_location{frame.offset, index++});
     if (auto done = fold(e); !done) return done;
-    if (auto done = count(e, day); !done) return done;
+    if (auto done = count(e); !done) return done;
   }
   return {};
 }
@@ -118,28 +120,48 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
   return {};
 }
 
-engine::result<void> row_fold::count(const events::recorded_event& e, std::string_view day) {
-  set_key(key_, view::event_counts, e.meta.stream.scope(), "/", day, "/", e.meta.type);
-  auto at = counts_.find(key_);
-  if (at == counts_.end()) {
-    count_row counted;
-    const auto row = store_.get(key_);
+// A frame of `hour` comes. If it is the first one after another hour, that hour has ended where the frame before it
+// stands.
+engine::result<void> row_fold::enter(events::log_hour hour) {
+  if (!last_) {
+    const auto key = row_key(view::position);
+    const auto row = store_.get(key);
+    if (!row) return std::unexpected(row.error());
+    last_.emplace();
+    if (*row) {
+      auto stored = read_row<engine::log_position>(key, **row);
+      if (!stored) return std::unexpected(stored.error());
+      last_ = *stored;
+    }
+  }
+  const auto before = events::hour_of(last_->time);
+  if (hour == before || last_->epoch == events::shard_epoch()) return {};
+  write_usage();
+  put(hour_end_key(before), engine::hour_end{last_->sequence, last_->head});
+  return {};
+}
+
+engine::result<void> row_fold::count(const events::recorded_event& e) {
+  auto [at, first_touch] = usage_.try_emplace(e.meta.stream.scope());
+  if (first_touch) {
+    const auto key = usage_key(at->first, events::hour_of(last_->time));
+    const auto row = store_.get(key);
     if (!row) return std::unexpected(row.error());
     if (*row) {
-      auto stored = read_row<count_row>(key_, **row);
+      const auto stored = read_row<engine::usage_counts>(key, **row);
       if (!stored) return std::unexpected(stored.error());
-      counted = *stored;
+      auto counted = engine::usage_counter::from(*stored);
+      if (!counted) return std::unexpected(unreadable_row(key));
+      at->second = *counted;
     }
-    at = counts_.emplace(key_, counted).first;
   }
-  ++at->second.events;
-  if (e.meta.operation) ++at->second.operations;
+  at->second.add(e);
   return {};
 }
 
 engine::result<void> row_fold::write(const engine::log_position& position) {
   write_states();
-  for (const auto& [key, counted] : counts_) put(key, counted);
+  write_usage();
   put(row_key(view::position), position);
   if (auto written = store_.write(*batch_); !written) return written;
   batch_ = store_.make_batch();
@@ -158,6 +180,11 @@ void row_fold::write_states() {
   put_all(services_);
   put_all(directory_);
   for (const auto& [stream, device] : devices_) write_indexes(stream, device);
+}
+
+void row_fold::write_usage() {
+  for (const auto& [scope, counter] : usage_) put(usage_key(scope, events::hour_of(last_->time)), counter.counts());
+  usage_.clear();
 }
 
 void row_fold::write_indexes(std::string_view stream, const touched_device& device) {
@@ -200,7 +227,7 @@ void row_fold::forget() {
   groups_.clear();
   services_.clear();
   directory_.clear();
-  counts_.clear();
+  usage_.clear();
 }
 
 }  // namespace muster::projections

@@ -35,12 +35,14 @@ private:
 
   engine::result<void> fold(const engine::folded_frame& frame);
   engine::result<void> fold(const events::recorded_event& e);
-  engine::result<void> count(const events::recorded_event& e, std::string_view day);
+  engine::result<void> enter(events::log_hour hour);
+  engine::result<void> count(const events::recorded_event& e);
   template <class Entry>
   engine::result<void> evolve_row(touched<Entry>& entries, const events::recorded_event& e);
   template <class Value>
   void put(std::string_view key, const Value& value);
   void write_states();
+  void write_usage();
   void write_indexes(std::string_view stream, const touched_device& device);
   engine::result<void> write(const engine::log_position& position);
   void forget();
@@ -53,8 +55,9 @@ private:
   touched<touched_row<engine::group_state>> groups_;
   touched<touched_row<engine::service_state>> services_;
   touched<touched_row<engine::directory_state>> directory_;
-  std::unordered_map<std::string, count_row> counts_;  ///< by key
-  std::string key_;                                    ///< of the row at hand; these two spare an allocation per row
+  touched<engine::usage_counter> usage_;      ///< of the hour of `last_`, by scope
+  std::optional<engine::log_position> last_;  ///< after the frame folded last; nothing if it must be read first
+  std::string key_;                           ///< of the row at hand; these two spare an allocation per row
   events::row_writer row_;
 };
 

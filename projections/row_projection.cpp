@@ -116,18 +116,37 @@ result<std::optional<events::log_offset>> row_projection::frame_of(events::log_s
   return found;
 }
 
-result<std::vector<engine::event_count>> row_projection::event_counts(const events::id_scope& scope) {
-  std::vector<engine::event_count> counts;
-  const auto prefix = row_key(view::event_counts, scope.text(), "/");
-  const auto done =
-      scan_rows<count_row>(*rows_, keys_below(prefix), prefix.size(), [&](std::string_view rest, const auto& row) {
-        const auto day = rest.substr(0, rest.find('/'));
-        const auto type = rest.substr(std::min(day.size() + 1, rest.size()));
-        counts.push_back({std::string(day), std::string(type), row.events, row.operations});
-        return true;
-      });
+result<std::vector<engine::usage_hour>> row_projection::usage(const events::id_scope& scope, events::log_hour from,
+                                                              events::log_hour to, std::size_t limit) {
+  std::vector<engine::usage_hour> hours;
+  if (limit == 0 || from >= to) return hours;
+  const auto rows = rows_->snapshot();
+  const auto prefix = row_key(view::usage, scope.text(), "/");
+  auto range = keys_below(prefix);
+  range.from = usage_key(scope.text(), from);
+  if (to < events::hours_end) range.to = usage_key(scope.text(), to);
+  std::string unreadable;
+  const auto done = scan_rows<engine::usage_counts>(*rows, range, prefix.size(), [&](auto text, auto counts) {
+    const auto hour = engine::read_hour(text);
+    if (!hour) {
+      unreadable = prefix + std::string(text);
+      return false;
+    }
+    hours.push_back({*hour, std::move(counts), {}});
+    return hours.size() < limit;
+  });
   if (!done) return std::unexpected(done.error());
-  return counts;
+  if (!unreadable.empty()) return std::unexpected(unreadable_row(unreadable));
+  for (auto& each : hours) {
+    const auto key = hour_end_key(each.hour);
+    const auto row = rows->get(key);
+    if (!row) return std::unexpected(row.error());
+    if (!*row) continue;
+    auto end = read_row<engine::hour_end>(key, **row);
+    if (!end) return std::unexpected(end.error());
+    each.end = *end;
+  }
+  return hours;
 }
 
 result<std::vector<events::data_key_id>> row_projection::keys_to_destroy() {

@@ -37,7 +37,8 @@ public:
   engine::result<std::vector<engine::event_place>>
   stream_events(const events::stream_name& stream, events::log_sequence after, std::size_t limit) override;
   engine::result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) override;
-  engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope& scope) override;
+  engine::result<std::vector<engine::usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
+                                                        events::log_hour to, std::size_t limit) override;
 
   engine::result<void> apply(std::span<const engine::folded_frame> frames) override;
   engine::result<std::vector<events::data_key_id>> keys_to_destroy() override;

@@ -30,8 +30,10 @@ std::string_view name_of(view v) {
     return "events by stream";
   case view::frames:
     return "frames";
-  case view::event_counts:
-    return "event counts";
+  case view::usage:
+    return "usage";
+  case view::hour_ends:
+    return "hour ends";
   case view::commands:
     return "commands";
   case view::expiries:
@@ -85,6 +87,14 @@ std::string by_group_prefix(std::string_view scope, std::string_view group) {
 
 std::string by_hub_prefix(std::string_view scope, std::string_view hub) {
   return row_key(view::by_hub, scope, "/", hub, "/");
+}
+
+std::string usage_key(std::string_view scope, events::log_hour hour) {
+  return row_key(view::usage, scope, "/", events::to_hour_text(hour));
+}
+
+std::string hour_end_key(events::log_hour hour) {
+  return row_key(view::hour_ends, events::to_hour_text(hour));
 }
 
 registration_summary summary_of(const engine::registration_record& record) {

@@ -7,30 +7,36 @@
 #include <string>
 #include <string_view>
 
+// clang-format off
 /// Keys of projection rows. All views of a shard share one ordered key space and are told apart by their first byte:
 ///
-///     position      = 'p'                                          -> log_position
-///     directory     = 'd'                                          -> directory_state
-///     services      = 's' scope                                    -> service_state
-///     groups        = 'g' scope "/" group                          -> group_state, deleted ones too: they keep their
-///     version devices       = 'r' scope "/" registration                   -> device_state hub devices   = 'h' scope
-///     "/" hub "/" device                 -> hub_device_state, deleted ones too enrollments   = 'E' scope "/"
-///     registration                   -> nothing; the enrollment is in the device's row by status     = 'S' scope "/"
-///     status u8 registration         -> registration_summary by group      = 'G' scope "/" group "/" registration ->
-///     registration_summary by hub        = 'H' scope "/" hub "/" registration           -> registration_summary stream
-///     events = 'e' stream NUL sequence u64                  -> event_location frames        = 'f' sequence of the
-///     frame's last event u64   -> log_offset event counts  = 'c' scope "/" day "/" event type             -> count_row
-///     commands      = 'k' scope "/" command id                     -> command_record
-///     expiries      = 'x' time i64 sequence u64                    -> the rest of the command's key
-///     outbox        = 'o' data key id 16                           -> nothing
+///     position      = 'p'                                             -> log_position
+///     directory     = 'd'                                             -> directory_state
+///     services      = 's' scope                                       -> service_state
+///     groups        = 'g' scope "/" group                             -> group_state, deleted ones too: they keep
+///                                                                        their version
+///     devices       = 'r' scope "/" registration                      -> device_state
+///     hub devices   = 'h' scope "/" hub "/" device                    -> hub_device_state, deleted ones too
+///     enrollments   = 'E' scope "/" registration                      -> nothing; it is in the device's row
+///     by status     = 'S' scope "/" status u8 registration            -> registration_summary
+///     by group      = 'G' scope "/" group "/" registration            -> registration_summary
+///     by hub        = 'H' scope "/" hub "/" registration              -> registration_summary
+///     stream events = 'e' stream NUL sequence u64                     -> event_location
+///     frames        = 'f' sequence of the frame's last event u64      -> log_offset
+///     usage         = 'c' scope "/" hour                              -> usage_counts
+///     hour ends     = 'u' hour                                        -> hour_end, from the first later frame on
+///     commands      = 'k' scope "/" command id                        -> command_record
+///     expiries      = 'x' time i64 sequence u64                       -> the rest of the command's key
+///     outbox        = 'o' data key id 16                              -> nothing
 ///
 /// Integers are big-endian, so that bytes sort as numbers do. Names are keys (`checked_text::key`), and none may hold
-/// "/" or NUL, but a command id, which ends its key. The scope is empty for the stream `directory`. Values are in row
-/// form (events/describe.hpp).
+/// "/" or NUL, but a command id, which ends its key. Hours are `2026-11-21T06`, UTC, by log time. The scope is empty
+/// for the stream `directory`. Values are in row form (events/describe.hpp).
+// clang-format on
 namespace muster::projections {
 
 /// Changes whenever a key or the row form of a value does: rows of another format are made anew from the log.
-inline constexpr int row_format = 1;
+inline constexpr int row_format = 2;
 
 /// A view is the first byte of its rows' keys.
 enum class view : char {
@@ -46,7 +52,8 @@ enum class view : char {
   by_hub = 'H',
   stream_events = 'e',
   frames = 'f',
-  event_counts = 'c',
+  usage = 'c',
+  hour_ends = 'u',
   commands = 'k',
   expiries = 'x',
   outbox = 'o',
@@ -94,6 +101,8 @@ std::string stream_events_prefix(const events::stream_name& stream);
 std::string by_status_prefix(std::string_view scope, events::registration_status status);
 std::string by_group_prefix(std::string_view scope, std::string_view group);
 std::string by_hub_prefix(std::string_view scope, std::string_view hub);
+std::string usage_key(std::string_view scope, events::log_hour hour);
+std::string hour_end_key(events::log_hour hour);
 
 /// What lists of registrations are filtered by, kept in each index row so that filtering and counting read nothing
 /// else.
@@ -121,16 +130,6 @@ struct event_location {
   static void describe(Self& self, Visitor& visit) {
     visit("offset", self.offset);
     visit("index", self.index);
-  }
-};
-
-struct count_row {
-  std::uint64_t events = 0;
-  std::uint64_t operations = 0;
-  template <class Self, class Visitor>
-  static void describe(Self& self, Visitor& visit) {
-    visit("events", self.events);
-    visit("operations", self.operations);
   }
 };
 

@@ -20,7 +20,8 @@ constexpr int usage_error = 2;
 
 std::vector<command_spec> all_commands() {
   std::vector<command_spec> all;
-  for (const auto& some : {service_commands(), enrollment_commands(), device_commands(), history_commands()}) {
+  for (const auto& some :
+       {service_commands(), enrollment_commands(), device_commands(), history_commands(), usage_commands()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -205,6 +206,31 @@ int print_version(const std::vector<std::string>& arguments, const std::string& 
   return 0;
 }
 
+// `muster usage SERVICE --recount` where no node runs.
+int recount_without_node(const std::vector<std::string>& arguments, const environment& env,
+                         const node_commands& commands) {
+  po::options_description described;
+  described.add(node_options()).add_options()("recount", "")("SERVICE", po::value<std::string>());
+  po::positional_options_description positions;
+  positions.add("SERVICE", 1);
+  po::variables_map given;
+  try {
+    po::store(po::command_line_parser(arguments).options(described).positional(positions).run(), given);
+    if (given.count("SERVICE") == 0) throw po::error("SERVICE is missing");
+  } catch (const po::error& e) {
+    std::cerr << "muster usage: " << e.what() << "; see 'muster usage --help'\n";
+    return usage_error;
+  }
+  try {
+    const auto report = commands.recount_stopped(config_of(given, env), given["SERVICE"].as<std::string>());
+    if (!report) fail_command(report.error().text);
+    return print_recount(*report, given["output"].as<std::string>() == "json");
+  } catch (const command_failure& failed) {
+    std::cerr << "muster: " << failed.message << '\n';
+    return failed.exit_code;
+  }
+}
+
 // A node that serves a data directory holds its lock: only without one are its files looked at directly.
 bool node_runs(const std::vector<std::string>& arguments, const environment& env) {
   if (!env.url.empty()) return true;
@@ -250,6 +276,8 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
       return work(config, given["output"].as<std::string>() == "json");
     });
   }
+  const bool recounts = arguments[0] == "usage" && std::ranges::find(rest, "--recount") != rest.end();
+  if (recounts && !asks_for_help && !node_runs(rest, env)) return recount_without_node(rest, env, commands);
   const auto all = all_commands();
   const auto two = arguments.size() > 1 ? arguments[0] + " " + arguments[1] : std::string();
   if (const auto at = std::ranges::find(all, two, &command_spec::name); at != all.end()) {

@@ -23,6 +23,8 @@ struct node_commands {
   std::function<int(const node_config&, bool json)>
       verify_stopped;  ///< checks the data directory of a node that does not run
   std::function<int(const node_config&, bool json)> rebuild_stopped;
+  /// Counts a service's usage anew; gives the report (`engine::to_json(usage_recount)`).
+  std::function<engine::result<std::string>(const node_config&, const std::string& service)> recount_stopped;
   std::string version;
 };
 

@@ -58,17 +58,6 @@ int history(session& s) {
   }
 }
 
-int usage(session& s) {
-  const auto body = s.call("GET", "/operator/services/" + percent_encode(s.text("SERVICE")) + "/usage").body;
-  if (s.json()) {
-    std::cout << body << '\n';
-    return 0;
-  }
-  std::cout << "operations  " << member_of(body, "operations") << "\n\n";
-  print_table(items_of(body, "days"), {"day", "type", "events", "operations"});
-  return 0;
-}
-
 int verify(session& s) {
   const auto body = s.call("POST", "/operator/verify", "{}").body;
   if (s.json())
@@ -99,12 +88,6 @@ std::vector<command_spec> history_commands() {
         {"after=SHARD-SEQUENCE", "only what came behind this event"},
         {"limit=N", "at most so many"}},
        history},
-      {"usage",
-       {"SERVICE"},
-       "counts operations, the unit of billing, by day and event type",
-       "muster usage demo --output json",
-       {},
-       usage},
       {"verify",
        {},
        "checks chains, checksums and read models, of a node that runs or (with --data) of a stopped one",

@@ -91,5 +91,9 @@ std::vector<command_spec> service_commands();
 std::vector<command_spec> enrollment_commands();
 std::vector<command_spec> device_commands();
 std::vector<command_spec> history_commands();
+std::vector<command_spec> usage_commands();
+
+/// Says how a recount of usage (`engine::to_json(usage_recount)`) went. Gives the exit code.
+int print_recount(const std::string& body, bool json);
 
 }  // namespace muster::connectors

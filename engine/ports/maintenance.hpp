@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/error.hpp"
+#include "events/ids.hpp"
 
 #include <string>
 
@@ -18,6 +19,9 @@ public:
 
   /// Checks chains, checksums, and projections against a fold. `corrupt` says what is wrong and where.
   virtual result<std::string> verify() = 0;
+
+  /// Counts what `scope` used anew from its shard's log, and compares (engine/recount.hpp).
+  virtual result<std::string> recount(events::shard_id shard, const events::id_scope& scope) = 0;
 };
 
 }  // namespace muster::engine

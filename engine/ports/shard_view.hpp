@@ -7,6 +7,7 @@
 #include "engine/log_rule.hpp"
 #include "engine/service.hpp"
 #include "engine/shard.hpp"
+#include "engine/usage.hpp"
 
 #include <map>
 #include <memory>
@@ -71,14 +72,6 @@ struct event_place {
   std::uint32_t index = 0;
 };
 
-/// How many events of a type a scope had on a day (UTC, by log time).
-struct event_count {
-  std::string day;  ///< `2026-11-21`
-  std::string type;
-  std::uint64_t events = 0;
-  std::uint64_t operations = 0;
-};
-
 /// The read models of one shard. Every read is current as of the fold's last frame, and a read that follows an answer
 /// sees what was answered. Any thread. Errors are `corrupt` or `internal`: a row that is not there is an empty value.
 class shard_view {
@@ -119,7 +112,11 @@ public:
   /// The offset of the frame that holds sequence `sequence`, or of the first after it; nothing if it was not folded
   /// yet.
   virtual result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) = 0;
-  virtual result<std::vector<event_count>> event_counts(const events::id_scope& scope) = 0;
+
+  /// What a service used, hour by hour, in [from, to): oldest first, at most `limit` hours, those without events left
+  /// out. All of one answer is as of one moment.
+  virtual result<std::vector<usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
+                                                events::log_hour to, std::size_t limit) = 0;
 };
 
 /// An accepted frame with its events read: what projections take.

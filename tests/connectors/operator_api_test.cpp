@@ -181,17 +181,6 @@ BOOST_AUTO_TEST_CASE(counting_stops_after_so_many_rows_and_can_go_on) {
                       R"("counts":{"enrollmentGroups":0,"registrations":2,"moreRegistrations":true})"));
 }
 
-BOOST_AUTO_TEST_CASE(usage_adds_up_the_days) {
-  catalog.rows->counts = {{"2026-01-01", "muster.device_registered.v1", 5, 5},
-                          {"2026-01-01", "muster.registration_refused.v1", 2, 0},
-                          {"2026-01-02", "muster.device_registered.v1", 1, 1}};
-  BOOST_TEST(as_alice("GET", "/operator/services/demo/usage").body ==
-             R"({"operations":6,"byType":{"muster.device_registered.v1":6},"days":[)"
-             R"({"day":"2026-01-01","type":"muster.device_registered.v1","events":5,"operations":5},)"
-             R"({"day":"2026-01-01","type":"muster.registration_refused.v1","events":2,"operations":0},)"
-             R"({"day":"2026-01-02","type":"muster.device_registered.v1","events":1,"operations":1}]})");
-}
-
 BOOST_AUTO_TEST_CASE(maintenance_answers_with_its_summary_or_with_what_is_wrong) {
   BOOST_TEST(as_alice("POST", "/operator/rebuild").body == R"({"rows":5})");
   BOOST_TEST(error_of(as_alice("POST", "/operator/verify")) == "500 500001 shard 3, offset 7: bad checksum");

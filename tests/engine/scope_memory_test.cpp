@@ -50,7 +50,10 @@ public:
   result<std::optional<events::log_offset>> frame_of(events::log_sequence) override {
     return std::optional<events::log_offset>();
   }
-  result<std::vector<event_count>> event_counts(const events::id_scope&) override { return {}; }
+  result<std::vector<usage_hour>> usage(const events::id_scope&, events::log_hour, events::log_hour,
+                                        std::size_t) override {
+    return {};
+  }
 
 private:
   const domain& of_;

@@ -278,16 +278,6 @@ BOOST_AUTO_TEST_CASE(a_cloud_event_has_the_attributes_of_its_envelope) {
       R"("by":"operator:\"eve\"","correlationid":"c-1","operation":true,"data":{"hub":"h"}})");
 }
 
-BOOST_AUTO_TEST_CASE(operations_are_the_events_that_complete_an_instruction) {
-  const std::set<std::string_view> operations = {device_registered::type,        enrollment_created::type,
-                                                 enrollment_updated::type,       enrollment_deleted::type,
-                                                 enrollment_group_created::type, enrollment_group_updated::type,
-                                                 enrollment_group_deleted::type, registration_deleted::type};
-  for (const auto& sample : tests::event_samples()) {
-    BOOST_TEST(is_operation(sample.recorded.data) == operations.contains(type_of(sample.recorded.data)), sample.name);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(a_text_becomes_a_json_string) {
   BOOST_TEST(to_json_string("a\"b\\\n") == R"("a\"b\\\n")");
   BOOST_TEST(to_json_string("") == "\"\"");

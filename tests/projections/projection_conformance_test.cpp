@@ -348,7 +348,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(scopes_with_equal_ids_never_see_each_other, Kind, 
   BOOST_TEST(f.view->hub_devices(scope_b, hub, {})->items.empty());
   BOOST_TEST(!f.view->command(scope_b, "command-1")->value.has_value());
   BOOST_TEST(f.view->stream_events(events::stream_name::device(scope_b, device), {}, 10)->empty());
-  BOOST_TEST(f.view->event_counts(scope_b)->empty());
+  BOOST_TEST(f.view->usage(scope_b, {}, events::hours_end, 10)->empty());
   for (const auto& filter :
        {registration_filter{}, registration_filter{registration_status::assigned, {}, {}},
         registration_filter{{}, named<events::group_id>("g1"), {}}, registration_filter{{}, {}, hub}}) {
@@ -386,23 +386,56 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(events_of_a_stream_are_found_in_their_frames, Kind
   BOOST_TEST(!f.view->frame_of(events::log_sequence(5))->has_value());
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(events_are_counted_by_day_and_type, Kind, kinds) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(usage_is_counted_by_hour_and_type, Kind, kinds) {
   folded<Kind> f;
-  f.history.add(registered(scope_a, "dev-1")).add(registered(scope_a, "dev-2")).add(refused_as_unknown(scope_a, "x"));
+  f.history.add(registered(scope_a, "dev-1")).add(registered(scope_b, "dev-2")).add(refused_as_unknown(scope_a, "x"));
   f.fold();
-  f.history.add(registered(scope_a, "dev-3"));
+  f.history.advance(59min).add(registered(scope_a, "dev-3"));
   f.fold();
-  f.history.advance(24h).add(registered(scope_a, "dev-1"));
+  const auto at_the_end = f.history.position();
+  f.history.advance(1min).add(enrolled(scope_a, "dev-1"));
   f.fold();
-  const auto counts = f.view->event_counts(scope_a).value();
-  BOOST_TEST_REQUIRE(counts.size() == 3U);
-  BOOST_TEST(counts[0].day == "2026-01-01");
-  BOOST_TEST(counts[0].type == "muster.device_registered.v1");
-  BOOST_TEST(counts[0].events == 3U);
-  BOOST_TEST(counts[0].operations == 3U);
-  BOOST_TEST(counts[1].type == "muster.registration_refused.v1");
-  BOOST_TEST(counts[1].operations == 0U);
-  BOOST_TEST(counts[2].day == "2026-01-02");
+
+  const events::log_hour first = events::hour_of(history_builder::start);
+  const auto hours = f.view->usage(scope_a, {}, events::hours_end, 10).value();
+  BOOST_TEST_REQUIRE(hours.size() == 2U);
+  BOOST_TEST((hours[0].hour == first));
+  BOOST_TEST(hours[0].counts.first.value() == 1U);
+  BOOST_TEST(hours[0].counts.last.value() == 4U);
+  const std::vector<engine::type_count> counts = {{"muster.device_registered.v1", 2, 2},
+                                                  {"muster.registration_refused.v1", 1, 0}};
+  BOOST_TEST((hours[0].counts.types == counts));
+  BOOST_TEST((hours[0].end == engine::hour_end{at_the_end.sequence, at_the_end.head}));
+  BOOST_TEST((hours[1].hour == first + 1h));
+  BOOST_TEST(hours[1].counts.first.value() == 5U);
+  BOOST_TEST(!hours[1].end.has_value());
+
+  BOOST_TEST(f.view->usage(scope_b, {}, events::hours_end, 10)->size() == 1U);
+  BOOST_TEST(f.view->usage(scope_a, {}, events::hours_end, 1)->size() == 1U);
+  BOOST_TEST(f.view->usage(scope_a, first + 1h, first + 2h, 10)->size() == 1U);
+  BOOST_TEST(f.view->usage(scope_a, first, first + 1h, 10)->size() == 1U);
+  BOOST_TEST(f.view->usage(scope_a, first + 2h, first + 3h, 10)->empty());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_hour_ends_with_the_first_later_frame_whatever_is_in_it, Kind, kinds) {
+  folded<Kind> f;
+  const auto is_open = [&] { return !f.view->usage(scope_a, {}, events::hours_end, 1)->front().end.has_value(); };
+  f.history.add(registered(scope_a, "dev-1")).advance(1h - 1us);
+  f.fold();
+  BOOST_TEST(is_open());
+  f.history.commit();
+  const auto at_the_end = f.history.position();
+  f.history.advance(1us);
+  f.fold();  // an empty batch, which every fold sees
+  BOOST_TEST(!is_open());
+  BOOST_TEST((f.view->usage(scope_a, {}, events::hours_end, 1)->front().end->head == at_the_end.head));
+  f.history.add(registered(scope_a, "dev-1")).advance(30min);
+  f.fold();
+  f.history.advance(5h).claim();
+  f.fold();
+  const auto hours = f.view->usage(scope_a, {}, events::hours_end, 9).value();
+  BOOST_TEST_REQUIRE(hours.size() == 2U);
+  BOOST_TEST(hours[1].end.has_value());
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_command_id_names_its_first_event_and_its_request, Kind, kinds) {

@@ -26,7 +26,7 @@ struct disk_store {
 };
 
 /// Frames in which much happens to few devices of two scopes, so that rows are made, changed and dropped.
-inline std::vector<engine::folded_frame> eventful_history(unsigned seed, std::size_t frames) {
+inline history_builder make_eventful_history(unsigned seed, std::size_t frames) {
   std::mt19937 dice(seed);
   const auto roll = [&](unsigned sides) { return static_cast<unsigned>(dice() % sides); };
   history_builder history;
@@ -72,7 +72,11 @@ inline std::vector<engine::folded_frame> eventful_history(unsigned seed, std::si
     history.advance(std::chrono::minutes(roll(240))).commit();
     if (roll(50) == 0) history.claim();
   }
-  return history.take_frames();
+  return history;
+}
+
+inline std::vector<engine::folded_frame> eventful_history(unsigned seed, std::size_t frames) {
+  return make_eventful_history(seed, frames).take_frames();
 }
 
 inline void apply_in_calls(engine::shard_projection& view, std::span<const engine::folded_frame> frames,

@@ -16,7 +16,7 @@ class fake_shard_view final : public engine::shard_view {
 public:
   std::map<std::string, engine::device_state> devices;             ///< by registration id key
   std::map<std::string, engine::hub_device_state> hub_identities;  ///< by `hub/device`
-  std::vector<engine::event_count> counts;
+  std::vector<engine::usage_hour> used;                            ///< by every service, oldest first
   engine::log_position folded;
   std::map<std::uint64_t, events::log_offset> frames;  ///< by the sequence of a frame's last event
   std::vector<engine::event_place> places;             ///< of every stream
@@ -95,9 +95,14 @@ public:
     const auto at = frames.lower_bound(sequence.value());
     return at == frames.end() ? std::nullopt : std::optional(at->second);
   }
-  engine::result<std::vector<engine::event_count>> event_counts(const events::id_scope&) override {
+  engine::result<std::vector<engine::usage_hour>> usage(const events::id_scope&, events::log_hour from,
+                                                        events::log_hour to, std::size_t limit) override {
     ++reads;
-    return counts;
+    std::vector<engine::usage_hour> found;
+    for (const auto& each : used) {
+      if (each.hour >= from && each.hour < to && found.size() < limit) found.push_back(each);
+    }
+    return found;
   }
 
 private:

@@ -38,6 +38,9 @@ public:
   engine::result<std::string> verify() override {
     return engine::fail(engine::errc::corrupt, "shard 3, offset 7: bad checksum");
   }
+  engine::result<std::string> recount(events::shard_id shard, const events::id_scope& scope) override {
+    return "{\"shard\":" + std::to_string(shard.value()) + ",\"scope\":\"" + scope.text() + "\"}";
+  }
 };
 
 /// The API over fakes: the service `demo` (0ne00000001, policies `owner` with every right and `reader` with
