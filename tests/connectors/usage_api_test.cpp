@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(usage_is_told_in_total_and_by_period) {
              R"({"from":"2026-01-02T00:00:00.0000000Z","to":"2026-01-03T00:00:00.0000000Z","open":true,)"
              R"("operations":1,"events":1,"types":[{"type":"muster.device_registered.v1","events":1,"operations":1}],)"
              R"("first":"0-11","last":"0-11"}]})");
-  BOOST_TEST(ask("GET", "/operator/services/demo/usage", {{"Authorization", bearer}}).body == response.body);
+  BOOST_TEST(ask("GET", "/operator/services/demo/usage", {{"authorization", bearer}}).body == response.body);
 }
 
 BOOST_AUTO_TEST_CASE(a_range_and_a_period_can_be_asked_for) {
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_range_is_refused_with_what_would_be_right) {
 
 BOOST_AUTO_TEST_CASE(usage_needs_service_config) {
   BOOST_TEST(error_of(ask("GET", "/usage", {token_of("reader")})).starts_with("40"));
-  BOOST_TEST(ask("GET", "/usage", {{"Authorization", bearer}}).status == 200);
+  BOOST_TEST(ask("GET", "/usage", {{"authorization", bearer}}).status == 200);
   BOOST_TEST(ask("GET", "/usage", {}).status == 401);
   BOOST_TEST(ask("GET", "/operator/services/demo/usage", {token_of("owner")}).status == 401);
   catalog.open = false;
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(usage_needs_service_config) {
 
 BOOST_AUTO_TEST_CASE(a_recount_is_the_work_of_maintenance) {
   const auto recount = [&] {
-    return ask("POST", "/operator/services/demo/usage/recount", {{"Authorization", bearer}});
+    return ask("POST", "/operator/services/demo/usage/recount", {{"authorization", bearer}});
   };
   BOOST_TEST(recount().body == R"({"shard":0,"scope":"0ne00000001"})");
   BOOST_TEST(ask("POST", "/operator/services/demo/usage/recount", {token_of("owner")}).status == 401);

@@ -29,7 +29,8 @@ naive_count counted_by_hand(const history_builder& history) {
 naive_count counters_of(engine::shard_view& view) {
   naive_count count;
   for (const auto& scope : {scope_a, scope_b}) {
-    for (const auto& hour : view.usage(scope, {}, events::hours_end, 100'000).value()) {
+    const auto hours = view.usage(scope, {}, events::hours_end, 100'000).value();
+    for (const auto& hour : hours) {
       for (const auto& type : hour.counts.types) {
         count[scope.text() + " " + events::to_hour_text(hour.hour) + " " + type.type] = {type.events, type.operations};
       }
