@@ -1,0 +1,228 @@
+#include "connectors/kafka/journal_topic.hpp"
+
+#include "connectors/kafka/journal_header.hpp"
+#include "connectors/kafka/kafka_consumer.hpp"
+#include "connectors/kafka/kafka_producer.hpp"
+#include "engine/limits.hpp"
+
+#include <charconv>
+
+namespace muster::connectors {
+
+using engine::errc;
+using engine::fail;
+using engine::result;
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t record_overhead_max = 1024;  // of a batch and a record around a frame
+constexpr std::int64_t record_bytes_min =
+    static_cast<std::int64_t>(engine::limits::frame_bytes_max + record_overhead_max);
+
+std::string setting(const kafka_settings& settings, std::string_view name) {
+  const auto at = settings.find(name);
+  return at == settings.end() ? "" : at->second;
+}
+
+std::optional<std::int64_t> number(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stopped != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::unexpected<engine::error> unfit(const std::string& topic, const std::string& name, const std::string& is,
+                                     const std::string& must, const std::string& why) {
+  return fail(errc::invalid, "the topic " + topic + " has " + name + "=" + is + ", and " + why + ": set " + name + "=" +
+                                 must + " (kafka-configs.sh --alter --entity-type topics --entity-name " + topic +
+                                 " --add-config " + name + "=" + must + ")");
+}
+
+/// The first record of each partition; an empty text where there is none.
+result<std::vector<std::string>> first_records(const kafka_connection& connection, const std::string& name,
+                                               std::uint32_t partitions, milliseconds wait) {
+  auto consumer = kafka_consumer::make(connection, name, {{"max.partition.fetch.bytes", "4096"}});
+  if (!consumer) return std::unexpected(consumer.error());
+  std::vector<std::optional<std::string>> first(partitions);
+  std::uint32_t missing = partitions;
+  std::string deleted;
+  for (std::uint32_t i = 0; i < partitions; ++i) {
+    if (auto began = (*consumer)->start(static_cast<std::int32_t>(i), 0); !began) return std::unexpected(began.error());
+  }
+  const auto take = [&](const kafka_event& event) {
+    if (event.partition < 0 || static_cast<std::uint32_t>(event.partition) >= partitions) return;
+    auto& place = first[static_cast<std::size_t>(event.partition)];
+    if (place || event.what == kafka_event::kind::error) return;
+    if (event.what == kafka_event::kind::out_of_range) deleted = std::to_string(event.partition);
+    const bool is_first = event.what == kafka_event::kind::record && event.offset == 0;
+    place = is_first ? std::string(event.value.value_or("")) : std::string();
+    --missing;
+  };
+  const auto deadline = steady::now() + wait;
+  while (missing > 0 && deleted.empty()) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady::now());
+    if (left <= milliseconds(0)) {
+      const auto last = (*consumer)->client().last_error();
+      return fail(errc::unavailable, "the Kafka brokers at " + connection.bootstrap + " do not give the topic " + name +
+                                         (last.empty() ? "" : ": " + last));
+    }
+    (*consumer)->poll(std::min(left, milliseconds(100)), 1024, take);
+  }
+  if (!deleted.empty()) {
+    return fail(errc::corrupt, "the topic " + name + ", partition " + deleted +
+                                   ": its first records were deleted, and a journal needs them all: see who set "
+                                   "retention or deleted records, and restore the topic from a backup");
+  }
+  std::vector<std::string> records;
+  for (auto& each : first) records.push_back(std::move(*each));
+  return records;
+}
+
+std::string hex(const events::digest& digest) {
+  return events::to_hex(events::as_bytes(digest));
+}
+
+result<void> check_expected(const std::string& name, const engine::journal_identity& is,
+                            const expected_journal& expected) {
+  if (expected.id && *expected.id != is.id) {
+    return fail(errc::invalid,
+                "the topic " + name + " holds the journal " + events::to_hex(is.id.view()) +
+                    ", and this node belongs to " + events::to_hex(expected.id->view()) +
+                    ": give the right kafka.topic_prefix and brokers, or the data directory that belongs "
+                    "to this journal");
+  }
+  if (expected.shards && *expected.shards != is.shards) {
+    return fail(errc::invalid, "the journal in topic " + name + " has " + std::to_string(is.shards) + " shards, and " +
+                                   std::to_string(*expected.shards) +
+                                   " were asked for: the number is fixed when a journal is made; set journal.shards=" +
+                                   std::to_string(is.shards));
+  }
+  if (expected.master_key_fingerprint && *expected.master_key_fingerprint != is.master_key_fingerprint) {
+    return fail(errc::invalid, "the journal in topic " + name + " was made with the master key of fingerprint " +
+                                   hex(is.master_key_fingerprint) + ", and the one given has " +
+                                   hex(*expected.master_key_fingerprint) +
+                                   ": give the master key that belongs to this journal");
+  }
+  return {};
+}
+
+}  // namespace
+
+kafka_settings journal_topic_settings() {
+  return {{"cleanup.policy", "delete"},
+          {"retention.ms", "-1"},
+          {"retention.bytes", "-1"},
+          {"max.message.bytes", std::to_string(2 * engine::limits::frame_bytes_max)},
+          {"unclean.leader.election.enable", "false"}};
+}
+
+result<void> check_journal_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings,
+                                 std::vector<std::string>& warnings) {
+  if (const auto is = setting(settings, "cleanup.policy"); is != "delete")
+    return unfit(name, "cleanup.policy", is, "delete", "a journal must never be compacted");
+  for (const auto* retention : {"retention.ms", "retention.bytes"}) {
+    if (const auto is = setting(settings, retention); is != "-1")
+      return unfit(name, retention, is, "-1", "a journal is kept for ever");
+  }
+  if (const auto is = setting(settings, "max.message.bytes"); number(is).value_or(0) < record_bytes_min) {
+    return unfit(name, "max.message.bytes", is, std::to_string(2 * engine::limits::frame_bytes_max),
+                 "a frame needs up to " + std::to_string(record_bytes_min) + " bytes");
+  }
+  const auto in_sync_min = number(setting(settings, "min.insync.replicas")).value_or(1);
+  if (in_sync_min > topic.replicas) {
+    return unfit(name, "min.insync.replicas", std::to_string(in_sync_min), std::to_string(topic.replicas),
+                 "with " + std::to_string(topic.replicas) + " replicas nothing could ever be written");
+  }
+  const auto replicas = std::to_string(topic.replicas) + (topic.replicas == 1 ? " replica" : " replicas");
+  if (topic.replicas < 3 || in_sync_min < 2) {
+    warnings.push_back("the topic " + name + " has " + replicas +
+                       " and min.insync.replicas=" + std::to_string(in_sync_min) +
+                       ": the loss of one broker's disk can lose what was answered; use 3 replicas and "
+                       "min.insync.replicas=2");
+  }
+  if (setting(settings, "unclean.leader.election.enable") == "true") {
+    warnings.push_back("the topic " + name +
+                       " has unclean.leader.election.enable=true: a broker that was left behind may become leader, and "
+                       "what was answered is lost; set it to false");
+  }
+  return {};
+}
+
+result<engine::journal_identity> read_journal_identity(const kafka_connection& connection, const std::string& name,
+                                                       const kafka_topic& topic, const expected_journal& expected,
+                                                       milliseconds wait) {
+  const auto records = first_records(connection, name, topic.partitions, wait);
+  if (!records) return std::unexpected(records.error());
+  std::optional<engine::journal_identity> identity;
+  for (std::uint32_t i = 0; i < topic.partitions; ++i) {
+    const auto where = "the topic " + name + ", partition " + std::to_string(i);
+    const auto& record = (*records)[i];
+    if (record.empty()) {
+      return fail(errc::invalid,
+                  where + " does not begin with the header of a journal: 'muster cluster init' writes it; run that "
+                          "(again, if it was interrupted)");
+    }
+    const auto header = read_journal_header(record);
+    if (!header) return fail(errc::invalid, where + ": the first record is not right: " + header.error().text);
+    if (header->shard != events::shard_id(i)) {
+      return fail(errc::invalid, where + " says that it is shard " + std::to_string(header->shard.value()) +
+                                     ": the topic was copied wrongly");
+    }
+    if (!identity) identity = header->journal;
+    if (header->journal.id != identity->id || header->journal.shards != identity->shards ||
+        header->journal.master_key_fingerprint != identity->master_key_fingerprint) {
+      return fail(errc::invalid, where + " belongs to another journal (" + events::to_hex(header->journal.id.view()) +
+                                     ") than partition 0 (" + events::to_hex(identity->id.view()) + ")");
+    }
+  }
+  if (!identity) return fail(errc::invalid, "the topic " + name + " has no partition");
+  if (auto as_expected = check_expected(name, *identity, expected); !as_expected)
+    return std::unexpected(as_expected.error());
+  if (identity->shards != topic.partitions) {
+    return fail(errc::invalid, "the topic " + name + " has " + std::to_string(topic.partitions) +
+                                   " partitions, and its journal was made with " + std::to_string(identity->shards) +
+                                   " shards: partitions must never be added to it. Restore the topic, or copy the "
+                                   "journal into a new one");
+  }
+  return *identity;
+}
+
+result<void> make_journal_topic(kafka_admin& admin, const kafka_connection& connection, const std::string& name,
+                                const engine::journal_identity& identity, std::uint32_t replicas, milliseconds wait) {
+  if (auto made = admin.create_topic(name, identity.shards, replicas, journal_topic_settings(), wait);
+      !made && made.error().code != errc::conflict)
+    return made;
+  // A broker may not know a topic yet that it has just been told to make.
+  auto topic = admin.topic(name, wait);
+  for (const auto until = steady::now() + wait;
+       !topic && topic.error().code == errc::not_found && steady::now() < until;)
+    topic = admin.topic(name, wait);
+  if (!topic) return std::unexpected(topic.error());
+  if (topic->partitions != identity.shards) {
+    return fail(errc::conflict, "the topic " + name + " is there already, with " + std::to_string(topic->partitions) +
+                                    " partitions instead of " + std::to_string(identity.shards));
+  }
+  const auto records = first_records(connection, name, identity.shards, wait);
+  if (!records) return std::unexpected(records.error());
+  auto producer = kafka_producer::make(connection);
+  if (!producer) return std::unexpected(producer.error());
+  for (std::uint32_t i = 0; i < identity.shards; ++i) {
+    const auto header = encode_journal_header({identity, events::shard_id(i)});
+    const auto& there = (*records)[i];
+    if (there == header) continue;
+    const auto where = "the topic " + name + ", partition " + std::to_string(i);
+    if (!there.empty())
+      return fail(errc::conflict, where + " holds something already: choose another kafka.topic_prefix");
+    const auto written = (*producer)->send_and_wait({name, static_cast<std::int32_t>(i), std::nullopt, header, {}});
+    if (written.outcome != engine::append_outcome::durable)
+      return fail(errc::unavailable, where + " could not be written: " + written.error + "; run this again");
+    if (written.offset != 0)
+      return fail(errc::conflict, where + " holds something already: choose another kafka.topic_prefix");
+  }
+  return {};
+}
+
+}  // namespace muster::connectors

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "connectors/kafka/kafka_client.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace muster::connectors {
+
+/// What the brokers say of a topic.
+struct kafka_topic {
+  std::uint32_t partitions = 0;
+  std::uint32_t replicas = 0;  ///< of the partition that has fewest
+};
+
+/// The first offset of a partition, and the one behind its last record that counts as written.
+struct kafka_watermarks {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+};
+
+/// Questions to the brokers, and making topics. Every call blocks up to its `wait`. Any thread, several at a time.
+/// Errors: `unavailable` names the brokers and the last complaint; `denied`: the brokers do not let us in, or do not
+/// let us do this.
+class kafka_admin {
+public:
+  static engine::result<std::unique_ptr<kafka_admin>> make(kafka_connection connection);
+
+  /// `not_found`: there is no such topic.
+  engine::result<kafka_topic> topic(const std::string& name, std::chrono::milliseconds wait);
+  /// The settings of a topic, the brokers' defaults included.
+  engine::result<kafka_settings> topic_settings(const std::string& name, std::chrono::milliseconds wait);
+  engine::result<kafka_watermarks> watermarks(const std::string& topic, std::int32_t partition,
+                                              std::chrono::milliseconds wait);
+
+  /// `conflict`: there is one already. `replicas` 0: as the brokers make topics.
+  engine::result<void> create_topic(const std::string& name, std::uint32_t partitions, std::uint32_t replicas,
+                                    const kafka_settings& settings, std::chrono::milliseconds wait);
+  /// Changes these settings of a topic. librdkafka 2.0 can only replace them all: others go back to their defaults.
+  engine::result<void> replace_topic_settings(const std::string& name, const kafka_settings& settings,
+                                              std::chrono::milliseconds wait);
+  /// Deletes the records of a partition before `offset`.
+  engine::result<void> delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset,
+                                      std::chrono::milliseconds wait);
+
+private:
+  kafka_admin(kafka_connection connection, std::unique_ptr<kafka_client> client);
+  engine::error failure(const std::string& what, int code, const char* text) const;
+
+  const kafka_connection connection_;
+  std::unique_ptr<kafka_client> client_;
+};
+
+}  // namespace muster::connectors

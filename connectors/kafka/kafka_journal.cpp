@@ -1,0 +1,140 @@
+#include "connectors/kafka/kafka_journal.hpp"
+
+#include "connectors/kafka/kafka_cursors.hpp"
+#include "connectors/kafka/kafka_producer.hpp"
+#include "connectors/kafka/kafka_tail.hpp"
+#include "engine/limits.hpp"
+
+#include <algorithm>
+
+namespace muster::connectors {
+
+using engine::append_outcome;
+using engine::errc;
+using engine::fail;
+using engine::result;
+using events::log_offset;
+using events::shard_id;
+
+namespace {
+
+class kafka_journal final : public engine::journal {
+public:
+  kafka_journal(kafka_journal_options options, engine::journal_identity identity, std::unique_ptr<kafka_admin> admin,
+                std::unique_ptr<kafka_tail> tail, std::unique_ptr<kafka_producer> producer)
+      : options_(std::move(options)), identity_(identity), admin_(std::move(admin)), tail_(std::move(tail)),
+        cursors_(options_.connection, options_.topic, *admin_, options_.read_wait), producer_(std::move(producer)) {}
+
+  const engine::journal_identity& identity() const override { return identity_; }
+
+  void append(std::vector<engine::outgoing_frame> frames, engine::append_settled settled) override {
+    const auto tell = std::make_shared<const engine::append_settled>(std::move(settled));
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      auto& frame = frames[i];
+      producer_->send({options_.topic, partition_of(frame.shard), std::nullopt, std::move(frame.bytes), {}},
+                      [this, tell, i, shard = frame.shard](const kafka_delivery& delivery) {
+                        if (delivery.outcome != append_outcome::durable) complain(shard, delivery);
+                        (*tell)(i, delivery.outcome);
+                      });
+    }
+  }
+
+  result<std::vector<engine::log_record>> read(shard_id shard, log_offset from, std::size_t bytes_max) override {
+    const auto& lane = tail_->lane(shard);
+    while (true) {
+      if (auto recent = lane.read(from, bytes_max)) return std::move(*recent);
+      const auto first = lane.first();
+      auto stored = cursors_.read(shard, from, first, bytes_max);
+      if (!stored || !stored->empty()) return stored;
+      from = std::max(from, first);  // between them lay only what Kafka itself keeps there
+    }
+  }
+
+  result<log_offset> end(shard_id shard) override {
+    const auto marks = admin_->watermarks(options_.topic, partition_of(shard), options_.read_wait);
+    if (!marks) return std::unexpected(marks.error());
+    return log_offset_of(marks->high);
+  }
+
+  void on_arrival(std::function<void(shard_id)> arrived) override { tail_->on_arrival(std::move(arrived)); }
+  bool exclusive() const override { return false; }
+
+private:
+  static std::int32_t partition_of(shard_id shard) { return static_cast<std::int32_t>(shard.value()); }
+
+  void complain(shard_id shard, const kafka_delivery& delivery) const {
+    if (options_.connection.log == nullptr) return;
+    options_.connection.log->write(engine::log_level::warning, "a frame was not confirmed by the Kafka brokers",
+                                   {{"shard", std::to_string(shard.value())},
+                                    {"outcome", delivery.outcome == append_outcome::refused ? "refused" : "unknown"},
+                                    {"error", delivery.error}});
+  }
+
+  const kafka_journal_options options_;
+  const engine::journal_identity identity_;
+  std::unique_ptr<kafka_admin> admin_;  // first: the others ask it
+  std::unique_ptr<kafka_tail> tail_;
+  kafka_cursors cursors_;
+  std::unique_ptr<kafka_producer> producer_;  // last: its end settles what is on its way
+};
+
+void warn(const kafka_journal_options& options, const std::string& what) {
+  if (options.connection.log != nullptr) options.connection.log->write(engine::log_level::warning, what);
+}
+
+/// The checks of the topic's settings; without the right to see them, a warning.
+result<void> check_settings(kafka_admin& admin, const kafka_journal_options& options, const kafka_topic& topic,
+                            std::string& bytes_max) {
+  const auto settings = admin.topic_settings(options.topic, options.start_wait);
+  if (!settings) {
+    if (settings.error().code != errc::denied) return std::unexpected(settings.error());
+    warn(options, settings.error().text + ": retention, compaction and sizes are not checked");
+    return {};
+  }
+  std::vector<std::string> warnings;
+  if (auto fit = check_journal_topic(options.topic, topic, *settings, warnings); !fit) return fit;
+  for (const auto& each : warnings) warn(options, each);
+  bytes_max = settings->at("max.message.bytes");
+  return {};
+}
+
+result<std::vector<log_offset>> ends_of(kafka_admin& admin, const kafka_journal_options& options,
+                                        std::uint32_t shards) {
+  std::vector<log_offset> ends;
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    const auto marks = admin.watermarks(options.topic, static_cast<std::int32_t>(i), options.start_wait);
+    if (!marks) return std::unexpected(marks.error());
+    ends.push_back(log_offset_of(marks->high));
+  }
+  return ends;
+}
+
+}  // namespace
+
+result<std::unique_ptr<engine::journal>> open_kafka_journal(kafka_journal_options options) {
+  if (const auto warning = kafka_version_warning(options.connection.settings)) warn(options, *warning);
+  auto admin = kafka_admin::make(options.connection);
+  if (!admin) return std::unexpected(admin.error());
+  const auto topic = (*admin)->topic(options.topic, options.start_wait);
+  if (!topic) {
+    if (topic.error().code != errc::not_found) return std::unexpected(topic.error());
+    return fail(errc::not_found, topic.error().text + ": run 'muster cluster init' first, or see to "
+                                                      "kafka.topic_prefix and the brokers' address");
+  }
+  std::string bytes_max = std::to_string(2 * engine::limits::frame_bytes_max);
+  if (auto fit = check_settings(**admin, options, *topic, bytes_max); !fit) return std::unexpected(fit.error());
+  const auto identity =
+      read_journal_identity(options.connection, options.topic, *topic, options.expected, options.start_wait);
+  if (!identity) return std::unexpected(identity.error());
+  const auto ends = ends_of(**admin, options, identity->shards);
+  if (!ends) return std::unexpected(ends.error());
+  auto tail = kafka_tail::make(options.connection, options.topic, *ends,
+                               std::max<std::size_t>(options.recent_bytes_max / identity->shards, 1), **admin);
+  if (!tail) return std::unexpected(tail.error());
+  auto producer = kafka_producer::make(options.connection, {{"message.max.bytes", bytes_max}});
+  if (!producer) return std::unexpected(producer.error());
+  return std::make_unique<kafka_journal>(std::move(options), *identity, std::move(*admin), std::move(*tail),
+                                         std::move(*producer));
+}
+
+}  // namespace muster::connectors

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "connectors/kafka/kafka_client.hpp"
+#include "engine/ports/journal.hpp"
+
+#include <cstdint>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace muster::connectors {
+
+/// A record on its way to a topic.
+struct kafka_record {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::optional<std::string> key;
+  std::optional<std::string> value;  ///< nothing: a tombstone
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// What became of a record.
+struct kafka_delivery {
+  engine::append_outcome outcome = engine::append_outcome::unknown;
+  std::int64_t offset = -1;  ///< of a durable one
+  std::string error;         ///< of any other
+};
+using kafka_delivered = std::function<void(const kafka_delivery&)>;
+
+/// Appends records to any topic, idempotently and on all in-sync replicas. Records of one partition go in the order of
+/// the calls. The client inside is disposable: after a fatal error, or when for some seconds nothing got through, it is
+/// replaced by a new one, and what it held is settled as librdkafka knows it.
+class kafka_producer {
+public:
+  /// `own`: settings on top of the connection's.
+  static engine::result<std::unique_ptr<kafka_producer>> make(kafka_connection connection, kafka_settings own = {});
+  /// Gives up what is not delivered yet: every record is settled before this returns.
+  ~kafka_producer();
+  kafka_producer(const kafka_producer&) = delete;
+  kafka_producer& operator=(const kafka_producer&) = delete;
+
+  /// `delivered` is called once, from the producer's thread, or from this one if the record is refused at once. It must
+  /// not block. A record is settled within `message.timeout.ms` and a little. Any thread.
+  void send(kafka_record record, kafka_delivered delivered);
+
+  /// Sends and waits. Any thread but the producer's own.
+  kafka_delivery send_and_wait(kafka_record record);
+
+  /// Why the brokers do not let us in, if they said so.
+  std::optional<std::string> denied() const;
+  std::string last_error() const;
+
+private:
+  kafka_producer(kafka_connection connection, kafka_settings own);
+  engine::result<std::unique_ptr<kafka_client>> new_client() const;
+  void run();
+  void replace_if_useless();
+
+  /// Since when deliveries fail without one success. Only the producer's thread.
+  std::chrono::steady_clock::time_point failing_since_ = std::chrono::steady_clock::time_point::max();
+  const kafka_connection connection_;
+  const kafka_settings own_;
+  mutable std::mutex mutex_;  ///< guards `client_`: it must not go while a record is handed to it
+  std::unique_ptr<kafka_client> client_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace muster::connectors
