@@ -207,7 +207,7 @@ result<void> make_journal_topic(kafka_admin& admin, const kafka_connection& conn
   }
   const auto records = first_records(connection, name, identity.shards, wait);
   if (!records) return std::unexpected(records.error());
-  auto producer = kafka_producer::make(connection);
+  auto producer = kafka_producer::make(connection, {name});
   if (!producer) return std::unexpected(producer.error());
   for (std::uint32_t i = 0; i < identity.shards; ++i) {
     const auto header = encode_journal_header({identity, events::shard_id(i)});

@@ -131,7 +131,7 @@ result<std::unique_ptr<engine::journal>> open_kafka_journal(kafka_journal_option
   auto tail = kafka_tail::make(options.connection, options.topic, *ends,
                                std::max<std::size_t>(options.recent_bytes_max / identity->shards, 1), **admin);
   if (!tail) return std::unexpected(tail.error());
-  auto producer = kafka_producer::make(options.connection, {{"message.max.bytes", bytes_max}});
+  auto producer = kafka_producer::make(options.connection, {options.topic}, {{"message.max.bytes", bytes_max}});
   if (!producer) return std::unexpected(producer.error());
   return std::make_unique<kafka_journal>(std::move(options), *identity, std::move(*admin), std::move(*tail),
                                          std::move(*producer));

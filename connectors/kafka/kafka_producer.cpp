@@ -18,6 +18,7 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto serve_wait = 50ms;    // how long the end of a producer may take longer
 constexpr auto retire_wait = 5s;     // for the delivery reports of what was purged; they come at once
+constexpr auto look_up_wait = 1s;
 constexpr auto useless_after = 10s;  // failures without one success: the client may have lost itself
 
 /// A record in librdkafka's hands: it borrows the value and gives this back with the delivery report.
@@ -82,6 +83,18 @@ rd_kafka_resp_err_t hand_over(rd_kafka_t* handle, pending& sent) {
   return code;
 }
 
+/// Makes the client know a topic's leaders; false if nobody answered.
+bool look_up(rd_kafka_t* handle, const std::string& topic) {
+  auto* local = rd_kafka_topic_new(handle, topic.c_str(), nullptr);
+  if (local == nullptr) return false;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error =
+      rd_kafka_metadata(handle, 0, local, &metadata, static_cast<int>(std::chrono::milliseconds(look_up_wait).count()));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+  rd_kafka_topic_destroy(local);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /// Settles all that a client still holds and ends it.
 void retire(std::unique_ptr<kafka_client> client) {
   rd_kafka_purge(client->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
@@ -90,11 +103,13 @@ void retire(std::unique_ptr<kafka_client> client) {
 
 }  // namespace
 
-kafka_producer::kafka_producer(kafka_connection connection, kafka_settings own)
-    : connection_(std::move(connection)), own_(std::move(own)) {}
+kafka_producer::kafka_producer(kafka_connection connection, std::vector<std::string> topics, kafka_settings own)
+    : connection_(std::move(connection)), topics_(std::move(topics)), own_(std::move(own)) {}
 
-result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection connection, kafka_settings own) {
-  std::unique_ptr<kafka_producer> made(new kafka_producer(std::move(connection), std::move(own)));
+result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection connection, std::vector<std::string> topics,
+                                                             kafka_settings own) {
+  std::unique_ptr<kafka_producer> made(
+      new kafka_producer(std::move(connection), std::move(topics), std::move(own)));
   auto client = made->new_client();
   if (!client) return std::unexpected(client.error());
   made->client_ = std::move(*client);
@@ -109,8 +124,12 @@ kafka_producer::~kafka_producer() {
 }
 
 result<std::unique_ptr<kafka_client>> kafka_producer::new_client() const {
-  return kafka_client::make(kafka_role::producer, connection_, own_,
-                            [](rd_kafka_conf_s* conf) { rd_kafka_conf_set_dr_msg_cb(conf, on_delivery); });
+  auto client = kafka_client::make(kafka_role::producer, connection_, own_,
+                                   [](rd_kafka_conf_s* conf) { rd_kafka_conf_set_dr_msg_cb(conf, on_delivery); });
+  for (const auto& topic : topics_) {
+    if (client && !look_up((*client)->handle(), topic)) break;  // the brokers are away: it goes without
+  }
+  return client;
 }
 
 void kafka_producer::send(kafka_record record, kafka_delivered delivered) {

@@ -32,8 +32,10 @@ using kafka_delivered = std::function<void(const kafka_delivery&)>;
 /// replaced by a new one, and what it held is settled as librdkafka knows it.
 class kafka_producer {
 public:
-  /// `own`: settings on top of the connection's.
-  static engine::result<std::unique_ptr<kafka_producer>> make(kafka_connection connection, kafka_settings own = {});
+  /// `own`: settings on top of the connection's. `topics`: where records will go, looked up now: librdkafka lets the
+  /// first record of a topic that it does not know wait for a second.
+  static engine::result<std::unique_ptr<kafka_producer>> make(kafka_connection connection,
+                                                              std::vector<std::string> topics, kafka_settings own = {});
   /// Gives up what is not delivered yet: every record is settled before this returns.
   ~kafka_producer();
   kafka_producer(const kafka_producer&) = delete;
@@ -51,7 +53,7 @@ public:
   std::string last_error() const;
 
 private:
-  kafka_producer(kafka_connection connection, kafka_settings own);
+  kafka_producer(kafka_connection connection, std::vector<std::string> topics, kafka_settings own);
   engine::result<std::unique_ptr<kafka_client>> new_client() const;
   void run();
   void replace_if_useless();
@@ -59,6 +61,7 @@ private:
   /// Since when deliveries fail without one success. Only the producer's thread.
   std::chrono::steady_clock::time_point failing_since_ = std::chrono::steady_clock::time_point::max();
   const kafka_connection connection_;
+  const std::vector<std::string> topics_;
   const kafka_settings own_;
   mutable std::mutex mutex_;  ///< guards `client_`: it must not go while a record is handed to it
   std::unique_ptr<kafka_client> client_;
