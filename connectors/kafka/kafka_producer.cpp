@@ -16,8 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
-constexpr auto serve_wait = 50ms;    // how long the end of a producer may take longer
-constexpr auto retire_wait = 5s;     // for the delivery reports of what was purged; they come at once
+constexpr auto serve_wait = 50ms;  // how long the end of a producer may take longer
+constexpr auto retire_wait = 5s;   // for the delivery reports of what was purged; they come at once
 constexpr auto look_up_wait = 1s;
 constexpr auto useless_after = 10s;  // failures without one success: the client may have lost itself
 
@@ -106,10 +106,9 @@ void retire(std::unique_ptr<kafka_client> client) {
 kafka_producer::kafka_producer(kafka_connection connection, std::vector<std::string> topics, kafka_settings own)
     : connection_(std::move(connection)), topics_(std::move(topics)), own_(std::move(own)) {}
 
-result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection connection, std::vector<std::string> topics,
-                                                             kafka_settings own) {
-  std::unique_ptr<kafka_producer> made(
-      new kafka_producer(std::move(connection), std::move(topics), std::move(own)));
+result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection connection,
+                                                             std::vector<std::string> topics, kafka_settings own) {
+  std::unique_ptr<kafka_producer> made(new kafka_producer(std::move(connection), std::move(topics), std::move(own)));
   auto client = made->new_client();
   if (!client) return std::unexpected(client.error());
   made->client_ = std::move(*client);
