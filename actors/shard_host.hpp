@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace muster::actors {
@@ -34,36 +35,44 @@ struct shard_host_dependencies {
   scope_catalog& catalog;
 };
 
-/// Runs the shards of a node: a few plain threads fold and write, each its own shards, and one journal thread stores
-/// keys and hands the frames of all shards that are ready to the journal together. No CAF here: proposals come in and
-/// settlements go out as plain calls.
+/// Runs the shards of a node: a few plain threads fold and write, each its own shards, one journal thread stores keys
+/// and appends the frames of all shards that are ready in one write, and one more erases keys. No CAF here: proposals
+/// come in and settlements go out as plain calls.
+///
+/// Shards stand alone: one that cannot be opened, folded or written stops, with its reason in the log, and the others
+/// go on.
 class shard_host final : public engine::proposal_sink {
 public:
-  /// Opens the projections of every shard and checks that each continues its journal. Nothing runs before `start`.
-  static engine::result<std::unique_ptr<shard_host>> make(shard_host_options options,
-                                                          shard_host_dependencies dependencies);
+  /// Nothing runs, and no shard is open, before `start`.
+  shard_host(shard_host_options options, shard_host_dependencies dependencies);
   ~shard_host() override;
 
-  /// Starts the threads: shards catch up, claim and open.
+  /// Starts the threads: shards open their projections, check that they continue the journal, catch up, claim and open.
   void start();
-  /// Waits until every shard is open or has stopped, or `limit` has passed. True if all are open.
-  bool wait_until_open(std::chrono::milliseconds limit);
+  /// Waits until every shard is open or has stopped, or `limit` has passed. True if they are.
+  bool wait_until_settled(std::chrono::milliseconds limit);
 
   void propose(events::shard_id shard, engine::proposal p) override;
   bool open(events::shard_id shard) const override;
+  /// Why a shard has stopped, if it has: for the log and for operators, not for everybody.
+  std::optional<std::string> stopped(events::shard_id shard) const;
 
-  /// Why the node cannot serve everything, if so: for `/readyz`.
-  std::optional<std::string> not_ready() const;
+  /// Which shards the node does not serve, if any. Causes are for operators only.
+  std::optional<std::string> not_ready(bool with_causes) const;
 
   /// Folds the whole journal of `shard` into a new generation of its projections beside the serving one, and switches
-  /// to it between two frames. Gives the number of events. Blocks; from any one thread at a time.
-  engine::result<std::uint64_t> rebuild(events::shard_id shard);
+  /// to it between two frames. Gives the number of events. Blocks, and ends early if `stop` is requested; from any one
+  /// thread at a time.
+  engine::result<std::uint64_t> rebuild(events::shard_id shard, const std::stop_token& stop);
 
-  /// Checks `shard` while it serves. Blocks; from any one thread at a time.
-  engine::result<engine::shard_verification> verify(events::shard_id shard);
+  /// Checks `shard` while it serves; of one that has stopped, what there is. Blocks, and ends early if `stop` is
+  /// requested; from any one thread at a time.
+  engine::result<engine::shard_verification> verify(events::shard_id shard, const std::stop_token& stop);
 
-  /// Counts what `scope` used anew from the log of its shard. Blocks; any thread.
-  engine::result<engine::usage_recount> recount(events::shard_id shard, const events::id_scope& scope);
+  /// Counts what `scope` used anew from the log of its shard. Blocks, and ends early if `stop` is requested; any
+  /// thread.
+  engine::result<engine::usage_recount> recount(events::shard_id shard, const events::id_scope& scope,
+                                                const std::stop_token& stop);
 
   /// Lets every shard write what is queued, at most for `drain`, then ends the threads. Proposals after that are
   /// unavailable.
@@ -71,7 +80,6 @@ public:
 
 private:
   class impl;
-  explicit shard_host(std::unique_ptr<impl> i);
   std::unique_ptr<impl> impl_;
 };
 

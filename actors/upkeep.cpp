@@ -2,33 +2,48 @@
 
 namespace muster::actors {
 
+using engine::errc;
+using engine::fail;
+
 engine::result<std::string> upkeep::rebuild() {
   std::uint64_t events = 0;
+  std::uint32_t rebuilt = 0;
+  std::string stopped;
   for (std::uint32_t i = 0; i < shards_; ++i) {
-    const auto rebuilt = host_.rebuild(events::shard_id(i));
-    if (!rebuilt) return std::unexpected(rebuilt.error());
-    events += *rebuilt;
+    const events::shard_id shard(i);
+    if (host_.stopped(shard)) {
+      stopped.append(stopped.empty() ? "" : ",").append(std::to_string(i));
+      continue;
+    }
+    const auto folded = host_.rebuild(shard, stop_.get_token());
+    if (!folded) return std::unexpected(folded.error());
+    events += *folded;
+    ++rebuilt;
   }
-  return "{\"shards\":" + std::to_string(shards_) + ",\"events\":" + std::to_string(events) + "}";
+  if (rebuilt == 0) {
+    return fail(errc::unavailable, "every shard has stopped; the log says why. Projections that cannot be opened are "
+                                   "rebuilt by 'muster rebuild' while no node runs");
+  }
+  return "{\"shards\":" + std::to_string(rebuilt) + ",\"events\":" + std::to_string(events) + ",\"stopped\":[" +
+         stopped + "]}";
 }
 
 engine::result<std::string> upkeep::verify() {
   std::vector<engine::shard_verification> reports;
   for (std::uint32_t i = 0; i < shards_; ++i) {
-    auto report = host_.verify(events::shard_id(i));
+    auto report = host_.verify(events::shard_id(i), stop_.get_token());
     if (!report) return std::unexpected(report.error());
     reports.push_back(std::move(*report));
   }
   for (const auto& report : reports) {
-    if (!report.wrong.empty()) {
-      return engine::fail(engine::errc::corrupt, "shard " + std::to_string(report.shard.value()) + ": " + report.wrong);
-    }
+    if (!report.wrong.empty())
+      return fail(errc::corrupt, "shard " + std::to_string(report.shard.value()) + ": " + report.wrong);
   }
   return engine::to_json(reports);
 }
 
 engine::result<std::string> upkeep::recount(events::shard_id shard, const events::id_scope& scope) {
-  const auto report = host_.recount(shard, scope);
+  const auto report = host_.recount(shard, scope, stop_.get_token());
   if (!report) return std::unexpected(report.error());
   return engine::to_json(*report);
 }

@@ -13,10 +13,13 @@ public:
   engine::result<std::string> rebuild() override;
   engine::result<std::string> verify() override;
   engine::result<std::string> recount(events::shard_id shard, const events::id_scope& scope) override;
+  /// Ends what is at work soon, with `cancelled`, and what comes later at once. Any thread.
+  void cancel() { stop_.request_stop(); }
 
 private:
   shard_host& host_;
   std::uint32_t shards_;
+  std::stop_source stop_;
 };
 
 }  // namespace muster::actors

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <mutex>
 #include <span>
 
 namespace muster::connectors {
@@ -107,9 +108,11 @@ void end_process(const std::string& why) {
 class embedded_journal final : public engine::journal {
 public:
   embedded_journal(embedded_journal_options options, engine::journal_identity identity, std::unique_ptr<rocksdb::DB> db,
-                   const std::vector<events::log_offset>& ends)
-      : options_(std::move(options)), identity_(identity), db_(std::move(db)) {
-    for (const auto end : ends) lanes_.push_back(std::make_unique<recent_frames>(end, options_.recent_bytes_max));
+                   std::vector<result<events::log_offset>> ends)
+      : options_(std::move(options)), identity_(identity), db_(std::move(db)), ends_found_(std::move(ends)) {
+    for (const auto& end : ends_found_) {
+      lanes_.push_back(std::make_unique<recent_frames>(end.value_or(events::log_offset()), options_.recent_bytes_max));
+    }
     if (!options_.fatal) options_.fatal = end_process;
   }
 
@@ -123,14 +126,22 @@ public:
 
   result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from,
                                                std::size_t bytes_max) override {
+    if (const auto& found = ends_found_.at(shard.value()); !found) return std::unexpected(found.error());
     const auto& lane = *lanes_.at(shard.value());
     if (auto recent = lane.read(from, bytes_max)) return std::move(*recent);
     return read_stored(shard, from, lane.end(), bytes_max);
   }
 
-  result<events::log_offset> end(events::shard_id shard) override { return lanes_.at(shard.value())->end(); }
+  result<events::log_offset> end(events::shard_id shard) override {
+    if (const auto& found = ends_found_.at(shard.value()); !found) return std::unexpected(found.error());
+    return lanes_.at(shard.value())->end();
+  }
   void on_arrival(std::function<void(events::shard_id)> arrived) override { arrived_ = std::move(arrived); }
   bool exclusive() const override { return true; }
+  std::string trouble() const override {
+    const std::lock_guard lock(trouble_mutex_);
+    return trouble_;
+  }
 
 private:
   /// One synced write: what becomes of it becomes of every frame.
@@ -140,11 +151,15 @@ private:
     for (const auto& lane : lanes_) ends.push_back(lane->end());
     rocksdb::WriteBatch batch;
     for (const auto& frame : frames) {
+      MUSTER_ASSERT(ends_found_.at(frame.shard.value()).has_value());  // nobody can have folded a log without an end
       auto& end = ends.at(frame.shard.value());
       batch.Put(embedded_journal_key(frame.shard, end), frame.bytes);
       end = end.next();
     }
-    if (!has_room_for(batch.GetDataSize())) return append_outcome::refused;
+    if (const auto short_of = lacking_room(batch.GetDataSize()); !short_of.empty()) {
+      complain(short_of);
+      return append_outcome::refused;
+    }
     rocksdb::WriteOptions synced;
     synced.sync = true;
     if (const auto status = db_->Write(synced, &batch); !status.ok()) {
@@ -157,11 +172,19 @@ private:
     return append_outcome::durable;
   }
 
-  bool has_room_for(std::size_t bytes) const {
+  /// Why the disk must not take `bytes` more; empty if it may.
+  std::string lacking_room(std::size_t bytes) const {
     struct statvfs disk{};
-    if (::statvfs(options_.directory.c_str(), &disk) != 0) return true;  // the write will tell
+    if (::statvfs(options_.directory.c_str(), &disk) != 0) return {};  // the write will tell
     const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    return free >= bytes && free - bytes >= options_.free_bytes_min;
+    if (free >= bytes && free - bytes >= options_.free_bytes_min) return {};
+    return "no space left: the disk of " + options_.directory.string() + " has " + std::to_string(free >> 20U) +
+           " MiB free, and journal.free_bytes_min keeps " + std::to_string(options_.free_bytes_min >> 20U) + " MiB";
+  }
+
+  void complain(const std::string& why) {
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_ = why;
   }
 
   void publish(std::span<const engine::outgoing_frame> frames) {
@@ -213,8 +236,11 @@ private:
   embedded_journal_options options_;
   const engine::journal_identity identity_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::vector<std::unique_ptr<recent_frames>> lanes_;  ///< one a shard
+  const std::vector<result<events::log_offset>> ends_found_;  ///< one a shard, when it was opened: or what is damaged
+  std::vector<std::unique_ptr<recent_frames>> lanes_;         ///< one a shard
   std::function<void(events::shard_id)> arrived_;
+  mutable std::mutex trouble_mutex_;
+  std::string trouble_;
   bool lost_ = false;  ///< a synced write failed: nothing is written again. Journal thread only.
 };
 
@@ -289,16 +315,16 @@ result<std::unique_ptr<engine::journal>> open_embedded_journal(embedded_journal_
   if (!store) return std::unexpected(store.error());
   const auto identity = understand(store->identity, options);
   if (!identity) return std::unexpected(identity.error());
-  std::vector<events::log_offset> ends;
+  std::vector<result<events::log_offset>> ends;  // a shard whose end is damaged keeps no other from its own
   for (std::uint32_t shard = 0; shard < identity->shards; ++shard) {
-    const auto end = find_end(*store->db, events::shard_id(shard));
+    auto end = find_end(*store->db, events::shard_id(shard));
     if (!end) {
-      return fail(end.error().code, "the journal in " + options.directory.string() +
-                                        " is damaged: " + end.error().text + "; restore the directory from a backup");
+      end = fail(end.error().code, "the journal in " + options.directory.string() + " is damaged: " + end.error().text +
+                                       "; restore the directory from a backup");
     }
-    ends.push_back(*end);
+    ends.push_back(std::move(end));
   }
-  return std::make_unique<embedded_journal>(std::move(options), *identity, std::move(store->db), ends);
+  return std::make_unique<embedded_journal>(std::move(options), *identity, std::move(store->db), std::move(ends));
 }
 
 }  // namespace muster::connectors

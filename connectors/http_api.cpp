@@ -25,6 +25,7 @@ struct route {
   handler call;
   std::string_view operation;
   std::string_view category;
+  bool takes_long = false;  ///< answered when it is done, however long that takes
 };
 
 void on_metrics(const exchange_ptr& exchange) {
@@ -36,14 +37,11 @@ void on_healthz(const exchange_ptr& exchange) {
 }
 
 void on_readyz(const exchange_ptr& exchange) {
-  const auto reason = exchange->parts().not_ready();
-  std::string text = "ready\n";
-  // The reason may hold paths and offsets: it is nobody's business but the operators'.
-  if (reason && authorize_operator(exchange->request(), exchange->parts().operators))
-    text = *reason + "\n";
-  else if (reason)
-    text = "not ready; the log says why, and so does this page to an operator\n";
-  exchange->finish({reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(text)});
+  // The causes may hold paths and offsets: they are nobody's business but the operators'.
+  const bool is_operator = authorize_operator(exchange->request(), exchange->parts().operators).has_value();
+  const auto reason = exchange->parts().not_ready(is_operator);
+  exchange->finish(
+      {reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, reason.value_or("ready") + "\n"});
 }
 
 constexpr std::string_view devices = "DeviceOperations";
@@ -58,8 +56,8 @@ constexpr std::array routes = {
     route{"GET", "readyz", on_readyz, "Readiness", monitoring},
 
     route{"GET", "operator/version", on_version, "Version", control},
-    route{"POST", "operator/rebuild", on_rebuild, "Rebuild", control},
-    route{"POST", "operator/verify", on_verify, "Verify", control},
+    route{"POST", "operator/rebuild", on_rebuild, "Rebuild", control, true},
+    route{"POST", "operator/verify", on_verify, "Verify", control, true},
     route{"GET", "operator/services", on_list_services, "ListServices", control},
     route{"GET", "operator/services/{name}", on_get_service, "GetService", control},
     route{"PUT", "operator/services/{name}", on_create_service, "CreateService", control},
@@ -76,7 +74,7 @@ constexpr std::array routes = {
     route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control},
     route{"GET", "operator/services/{name}/events", on_service_events, "Events", control},
     route{"GET", "operator/services/{name}/usage", on_service_usage, "Usage", control},
-    route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control},
+    route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control, true},
 
     route{"GET", "events", on_events, "Events", back_ends},
     route{"GET", "usage", on_usage, "Usage", back_ends},
@@ -182,6 +180,11 @@ void http_api::handle(http_request request, respond answer) {
   } else {
     exchange->fail(dps_code::not_found, "There is nothing at " + path_text(exchange->request()) + ".");
   }
+}
+
+bool http_api::takes_long(const http_request& request) const {
+  const auto found = find_route(request.method, request.path).found;
+  return found != nullptr && found->takes_long;
 }
 
 }  // namespace muster::connectors

@@ -9,6 +9,7 @@ class http_api final : public http_handler {
 public:
   explicit http_api(http_parts parts) : parts_(std::make_shared<const http_parts>(std::move(parts))) {}
   void handle(http_request request, respond answer) override;
+  bool takes_long(const http_request& request) const override;
 
 private:
   std::shared_ptr<const http_parts> parts_;  // shared with every exchange, which may outlive its connection

@@ -41,8 +41,9 @@ struct http_parts {
   engine::maintenance* upkeep = nullptr;  ///< may be absent: rebuild and verify are then unavailable
   std::vector<operator_token> operators;
   std::function<endpoint_texts()> endpoints;
-  std::function<std::string()> metrics;                   ///< the text of `/metrics`
-  std::function<std::optional<std::string>()> not_ready;  ///< why the node does not serve everything; for operators
+  std::function<std::string()> metrics;  ///< the text of `/metrics`
+  /// Which shards the node does not serve, if any; with causes it is for operators only.
+  std::function<std::optional<std::string>(bool with_causes)> not_ready;
   std::function<bool(std::function<void()>)> look_up;     ///< runs a job that reads some rows; false if too many wait
   std::function<bool(std::function<void()>)> read_later;  ///< the same for one that reads many rows, or history
   std::function<bool(std::function<void()>)>

@@ -41,6 +41,8 @@ public:
   virtual ~http_handler() = default;
   /// On a connector thread; must not block for long. `answer` may be called before or after this returns.
   virtual void handle(http_request request, respond answer) = 0;
+  /// True for requests that are answered when some long work is done: they have no deadline.
+  virtual bool takes_long(const http_request&) const { return false; }
 };
 
 }  // namespace muster::connectors

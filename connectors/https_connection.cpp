@@ -22,6 +22,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr unsigned requests_in_a_row_max = 32;
+constexpr std::chrono::hours no_deadline{24 * 365};
 
 class connection final : public https_connection,
                          public answer_waiter,
@@ -110,6 +111,7 @@ asio::awaitable<http_response> connection::ask_handler() {
   request.source_address = peer_.address;
   request.correlation_id = correlation_id_;
   answer_ = std::make_shared<pending_answer>(weak_from_this(), thread_.loop);
+  if (thread_.parts.handler.takes_long(request)) channel_.expect_within(no_deadline);
   call_handler(std::move(request), answering(answer_));
   bool arrived = answer_->arrived_or_wait();
   if (!arrived) {

@@ -189,11 +189,12 @@ result<void> https_options::validate() const {
   if (connections_max == 0) return fail(errc::invalid, "https.connections_max must be at least 1");
   if (header_bytes_max < 1024 || header_bytes_max > 1024 * 1024)
     return fail(errc::invalid, "https.header_bytes_max must be 1 KiB to 1 MiB");
-  const auto timeouts = {handshake_timeout, header_timeout, request_timeout, write_timeout,
-                         idle_timeout,      linger_timeout, drain_time};
+  const auto timeouts = {handshake_timeout, header_timeout, request_timeout,
+                         write_timeout,     idle_timeout,   linger_timeout};
   if (std::ranges::any_of(timeouts, [](milliseconds each) { return each <= milliseconds(0); })) {
     return fail(errc::invalid, "every timeout of the HTTPS listener must be positive");
   }
+  if (drain_time < milliseconds(0)) return fail(errc::invalid, "drain_s must not be negative");
   return {};
 }
 

@@ -41,6 +41,7 @@ std::optional<service_call> admit_operator_of_service(http_exchange& exchange) {
   exchange.about("Service", exchange.variable(0));
   auto service = find_service(exchange.parts().services, exchange.variable(0));
   if (service) return service_call{std::move(service), std::move(*who)};
+  if (fail_if_not_ready(exchange)) return std::nullopt;
   exchange.fail(dps_code::not_found, "There is no service '" + exchange.variable(0).substr(0, 80) + "'.");
   return std::nullopt;
 }

@@ -53,6 +53,7 @@ std::expected<snapshot, no_service> choose_service(const http_exchange& exchange
 std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
                                   api_version version) {
   auto service = choose_service(exchange);
+  if (!service && fail_if_not_ready(exchange)) return std::nullopt;
   if (!service && !service.error().named) {
     exchange.fail(dps_code::not_found, service.error().why);
     return std::nullopt;
@@ -79,6 +80,13 @@ std::optional<service_call> admit(http_exchange& exchange, std::initializer_list
     return std::nullopt;
   }
   return service_call{std::move(*service), std::move(*who)};
+}
+
+bool fail_if_not_ready(http_exchange& exchange) {
+  const auto closed = exchange.parts().not_ready(false);
+  if (closed)
+    exchange.fail(dps_code::unavailable, "It is not known here now, but not every shard is open: " + *closed + ".");
+  return closed.has_value();
 }
 
 std::shared_ptr<engine::shard_view> open_view(http_exchange& exchange, const engine::scope_snapshot& service) {

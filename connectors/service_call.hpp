@@ -33,6 +33,9 @@ std::expected<std::shared_ptr<const engine::scope_snapshot>, no_service> choose_
 std::optional<service_call> admit(http_exchange& exchange, std::initializer_list<events::access_right> rights,
                                   api_version version);
 
+/// Fails the exchange with 503 if a shard is not open: then what cannot be found may be there all the same.
+bool fail_if_not_ready(http_exchange& exchange);
+
 /// The service's read models; if its shard is not open the exchange is finished with 503.
 std::shared_ptr<engine::shard_view> open_view(http_exchange& exchange, const engine::scope_snapshot& service);
 

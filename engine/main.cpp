@@ -157,16 +157,12 @@ public:
     tls_ = std::move(*tls);
     auto operators = connectors::load_operators(config_, s_.entropy);
     if (!operators) return std::unexpected(operators.error());
-    auto host = actors::shard_host::make(
-        {config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
-         std::chrono::seconds(config_.keyring_erasure_interval_s)},
-        {*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_, *log_, catalog_});
-    if (!host) return std::unexpected(host.error());
-    host_ = std::move(*host);
+    host_ = std::make_unique<actors::shard_host>(
+        actors::shard_host_options{config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
+                                   std::chrono::seconds(config_.keyring_erasure_interval_s)},
+        actors::shard_host_dependencies{*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_,
+                                        *log_, catalog_});
     host_->start();
-    if (!host_->wait_until_open(std::chrono::hours(24))) {
-      return fail(errc::corrupt, host_->not_ready().value_or("a shard did not open"));
-    }
     history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
     runtime_ = std::make_unique<actors::actor_runtime>(
         runtime_options_of(config_), actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
@@ -177,6 +173,9 @@ public:
     maintainer_ = std::make_unique<connectors::worker>(1);
     return start_https(std::move(*operators));
   }
+
+  /// Waits until every shard is open or has stopped, or `limit` has passed. True if they are.
+  bool settled(std::chrono::milliseconds limit) { return host_->wait_until_settled(limit); }
 
   std::string ready_line() const { return "ready https=" + https_->address() + " ca=" + tls_->ca_file().string(); }
 
@@ -192,6 +191,7 @@ public:
   void stop() {
     const std::chrono::seconds drain(config_.drain_s);
     connectors::remove_node_file(config_);
+    if (upkeep_) upkeep_->cancel();
     if (https_) https_->stop();
     if (https_) https_->join();
     if (runtime_) runtime_->stop(drain);
@@ -216,7 +216,7 @@ private:
         .operators = std::move(operators),
         .endpoints = [this] { return endpoints(); },
         .metrics = [this] { return connectors::render_metrics(telemetry_); },
-        .not_ready = [this] { return host_->not_ready(); },
+        .not_ready = [this](bool with_causes) { return host_->not_ready(with_causes); },
         .look_up = [this](std::function<void()> job) { return lookups_->post(std::move(job)); },
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
@@ -255,6 +255,17 @@ private:
   std::atomic<std::uint16_t> port_{0};
 };
 
+/// Waits until the shards of a node are open or have stopped. False if a signal ended the wait.
+bool wait_until_settled(node& n, const sigset_t& signals) {
+  constexpr timespec at_once{};
+  while (!n.settled(std::chrono::milliseconds(50))) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &at_once);
+    if (signal == SIGHUP) n.reload();
+    if (signal == SIGTERM || signal == SIGINT) return false;
+  }
+  return true;
+}
+
 int serve(const connectors::node_config& config) {
   const auto signals = node_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -267,8 +278,10 @@ int serve(const connectors::node_config& config) {
     n.stop();
     return complain(started.error());
   }
-  std::cout << n.ready_line() << std::endl;
-  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) n.reload();
+  if (wait_until_settled(n, signals)) {
+    std::cout << n.ready_line() << std::endl;
+    for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) n.reload();
+  }
   n.stop();
   return 0;
 }
@@ -278,29 +291,26 @@ int serve(const connectors::node_config& config) {
 int verify_stopped(const connectors::node_config& config, bool json) {
   auto s = open_storage(config, false);
   if (!s) return complain(s.error());
-  std::vector<engine::shard_verification> reports;
-  for (std::uint32_t i = 0; i < (*s)->journal->identity().shards; ++i) {
-    const events::shard_id shard(i);
-    auto serving = (*s)->projections->open(shard);
-    if (!serving) return complain(serving.error());
-    auto report = engine::verify_shard(*(*s)->journal, *(*s)->projections, shard, **serving);
-    if (!report) return complain(report.error());
-    reports.push_back(std::move(*report));
-  }
+  const auto reports = engine::verify_all(*(*s)->journal, *(*s)->projections);
+  if (!reports) return complain(reports.error());
   bool ok = true;
   std::uint64_t events = 0;
   std::uint64_t rows = 0;
-  for (const auto& each : reports) {
+  for (const auto& each : *reports) {
     events += each.events;
     rows += each.rows;
+    if (each.behind > 0) {
+      std::cerr << "muster: shard " << each.shard.value() << ": the projections have not folded the last "
+                << each.behind << " events; the next start folds them\n";
+    }
     if (each.wrong.empty()) continue;
     ok = false;
     std::cerr << "muster: shard " << each.shard.value() << ": " << each.wrong << '\n';
   }
   if (json)
-    std::cout << engine::to_json(reports) << '\n';
+    std::cout << engine::to_json(*reports) << '\n';
   else if (ok)
-    std::cout << "ok: " << reports.size() << " shards, " << events << " events, " << rows << " rows\n";
+    std::cout << "ok: " << reports->size() << " shards, " << events << " events, " << rows << " rows\n";
   return ok ? 0 : 1;
 }
 

@@ -148,7 +148,7 @@ result<void> check_usage(shard_view& view, const usage_tally::counted_hour& coun
 }
 
 result<usage_recount> recount_usage(journal& log, shard_view& view, events::shard_id shard,
-                                    const events::id_scope& scope) {
+                                    const events::id_scope& scope, const std::stop_token& stop) {
   // The rows are of one moment at or after `position`, and hold every event of the service up to `last`.
   const auto position = view.position();
   auto recorded = view.usage(scope, {}, events::hours_end, all_hours);
@@ -172,7 +172,7 @@ result<usage_recount> recount_usage(journal& log, shard_view& view, events::shar
     }
     return {};
   };
-  const auto folded = replay(log, shard, {}, until, take);
+  const auto folded = replay(log, shard, {}, until, take, stop);
   if (!folded) return std::unexpected(folded.error());
   compared.take(tally.open_hour());
   return compared.finish();

@@ -5,6 +5,7 @@
 #include "engine/ports/shard_view.hpp"
 
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,9 +48,9 @@ struct usage_recount {
 };
 
 /// Folds the log of `shard` from its start and compares what `scope` used with what `view` says, while the shard may go
-/// on. Blocks for as long as the log is. Any thread.
+/// on. Blocks for as long as the log is, or until `stop` is requested: then it is `cancelled`. Any thread.
 result<usage_recount> recount_usage(journal& log, shard_view& view, events::shard_id shard,
-                                    const events::id_scope& scope);
+                                    const events::id_scope& scope, const std::stop_token& stop = {});
 
 /// `{"ok": ..., "hours": ..., "events": ..., "operations": ..., "differentHours": ..., "differences": [...]}`
 std::string to_json(const usage_recount& report);

@@ -15,10 +15,12 @@ std::string at(events::shard_id shard, events::log_offset offset) {
 }  // namespace
 
 result<replay_report> replay(journal& log, events::shard_id shard_number, const log_position& start,
-                             std::optional<events::log_offset> until, const frame_sink& take) {
+                             std::optional<events::log_offset> until, const frame_sink& take,
+                             const std::stop_token& stop) {
   log_rule fold(log.identity().id, shard_number, start);
   replay_report report;
   while (true) {
+    if (stop.stop_requested()) return fail(errc::cancelled, "the replay was ended early");
     auto records = log.read(shard_number, fold.position().next_offset, read_bytes);
     if (!records) return std::unexpected(records.error());
     std::vector<folded_frame> frames;

@@ -4,6 +4,7 @@
 #include "engine/ports/journal.hpp"
 
 #include <functional>
+#include <stop_token>
 
 namespace muster::engine {
 
@@ -18,9 +19,11 @@ struct replay_report {
 using frame_sink = std::function<result<void>(std::span<const folded_frame>)>;
 
 /// Folds the log of a shard from `start` up to the frame before `until`, or to its end, checking every checksum and the
-/// whole chain on the way. `corrupt` says where the log stops being one. Reads the journal from the caller's thread.
+/// whole chain on the way. `corrupt` says where the log stops being one; `cancelled`: `stop` was requested. Reads the
+/// journal from the caller's thread.
 result<replay_report> replay(journal& log, events::shard_id shard, const log_position& start,
-                             std::optional<events::log_offset> until, const frame_sink& take);
+                             std::optional<events::log_offset> until, const frame_sink& take,
+                             const std::stop_token& stop = {});
 
 /// Whether the log still holds the history that led to `position`: its end is not before it, and the frame folded last
 /// is there unchanged. `corrupt` says what is wrong and what to do.

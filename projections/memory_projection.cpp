@@ -88,27 +88,37 @@ public:
     return generation;
   }
 
+  engine::result<std::shared_ptr<engine::shard_projection>> open_existing(events::shard_id shard) override {
+    const std::lock_guard lock(mutex_);
+    return shards_[shard].current;
+  }
+
   engine::result<std::shared_ptr<engine::shard_projection>> begin_generation(events::shard_id shard) override {
     const std::lock_guard lock(mutex_);
-    return shards_[shard].begun = make_memory_projection();
+    auto begun = make_memory_projection();
+    shards_[shard].begun = begun;
+    return begun;
   }
 
   engine::result<void> switch_generation(events::shard_id shard) override {
     const std::lock_guard lock(mutex_);
-    auto& [current, begun] = shards_[shard];
+    auto& [current, last_begun] = shards_[shard];
+    const auto begun = last_begun.lock();
     if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
-    current = std::move(begun);
+    current = begun;
+    last_begun.reset();
     return {};
   }
 
-  engine::result<fingerprint> fingerprint_of(engine::shard_projection& generation) override {
-    return dynamic_cast<row_projection&>(generation).fingerprint();
+  engine::result<fingerprint> fingerprint_of(engine::shard_projection& generation,
+                                             const std::stop_token& stop) override {
+    return dynamic_cast<row_projection&>(generation).fingerprint(stop);
   }
 
 private:
   struct generations {
     std::shared_ptr<engine::shard_projection> current;
-    std::shared_ptr<engine::shard_projection> begun;
+    std::weak_ptr<engine::shard_projection> begun;
   };
   std::mutex mutex_;
   std::map<events::shard_id, generations> shards_;

@@ -93,9 +93,10 @@ public:
       : options_(std::move(options)), memory_(std::move(memory)) {}
 
   result<std::shared_ptr<engine::shard_projection>> open(events::shard_id shard) override;
+  result<std::shared_ptr<engine::shard_projection>> open_existing(events::shard_id shard) override;
   result<std::shared_ptr<engine::shard_projection>> begin_generation(events::shard_id shard) override;
   result<void> switch_generation(events::shard_id shard) override;
-  result<fingerprint> fingerprint_of(engine::shard_projection& projection) override;
+  result<fingerprint> fingerprint_of(engine::shard_projection& projection, const std::stop_token& stop) override;
 
 private:
   struct generation {
@@ -104,9 +105,8 @@ private:
     std::weak_ptr<row_projection> projection;
   };
   struct shard_generations {
-    std::vector<generation> held;           ///< opened, and perhaps still held by somebody
-    std::shared_ptr<row_projection> begun;  ///< not current yet
-    std::string begun_name;
+    std::vector<generation> held;  ///< opened, and perhaps still held by somebody
+    std::string begun_name;        ///< of the one begun last, if it was not switched to
   };
 
   fs::path directory_of(events::shard_id shard) const {
@@ -145,6 +145,15 @@ result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::open
   return open_generation(directory, (*current)->name, generations, durability::logged);
 }
 
+result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::open_existing(events::shard_id shard) {
+  const std::lock_guard lock(mutex_);
+  const auto directory = directory_of(shard);
+  const auto current = read_current(directory);
+  if (!current) return std::unexpected(current.error());
+  if (!*current || (*current)->format != row_format || !fs::exists(directory / (*current)->name)) return nullptr;
+  return open_generation(directory, (*current)->name, shards_[shard], durability::logged);
+}
+
 result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::begin_generation(events::shard_id shard) {
   const std::lock_guard lock(mutex_);
   const auto directory = directory_of(shard);
@@ -154,7 +163,6 @@ result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::begi
   if (!name) return std::unexpected(name.error());
   auto begun = open_generation(directory, *name, generations, durability::none);
   if (!begun) return std::unexpected(begun.error());
-  generations.begun = *begun;
   generations.begun_name = *name;
   return std::move(*begun);
 }
@@ -162,9 +170,10 @@ result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::begi
 result<void> rocksdb_projection_store::switch_generation(events::shard_id shard) {
   const std::lock_guard lock(mutex_);
   auto& generations = shards_[shard];
-  if (!generations.begun) return engine::fail(engine::errc::not_found, "no generation was begun");
+  const auto at = std::ranges::find(generations.held, generations.begun_name, &generation::name);
+  const auto begun = at == generations.held.end() ? nullptr : at->rows.lock();
+  if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
   const auto directory = directory_of(shard);
-  const auto begun = std::ranges::find(generations.held, generations.begun_name, &generation::name)->rows.lock();
   auto done = begun->keep();
   if (done) done = sync_directory(directory);
   if (done) done = write_current(directory, generations.begun_name);
@@ -177,13 +186,12 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
     if (const auto rows = each.rows.lock()) rows->discard();
   }
   const auto current = std::exchange(generations.begun_name, {});
-  generations.begun.reset();
   return remove_left_overs(directory, generations, current);
 }
 
 result<engine::projection_store::fingerprint>
-rocksdb_projection_store::fingerprint_of(engine::shard_projection& projection) {
-  return dynamic_cast<row_projection&>(projection).fingerprint();
+rocksdb_projection_store::fingerprint_of(engine::shard_projection& projection, const std::stop_token& stop) {
+  return dynamic_cast<row_projection&>(projection).fingerprint(stop);
 }
 
 result<std::optional<current_generation>> rocksdb_projection_store::read_current(const fs::path& directory) const {
@@ -232,6 +240,7 @@ result<std::shared_ptr<row_projection>> rocksdb_projection_store::open_generatio
                                                                                   const std::string& name,
                                                                                   shard_generations& generations,
                                                                                   durability writes) const {
+  std::erase_if(generations.held, [](const generation& each) { return each.rows.expired(); });
   for (const auto& each : generations.held) {
     if (each.name != name) continue;
     if (auto held = each.projection.lock()) return held;
@@ -247,7 +256,6 @@ result<std::shared_ptr<row_projection>> rocksdb_projection_store::open_generatio
 }  // namespace
 
 result<std::unique_ptr<engine::projection_store>> make_projection_store(projection_options options) {
-  if (auto made = make_directory(options.directory); !made) return std::unexpected(made.error());
   auto memory = make_rocksdb_memory(options.cache_bytes, options.write_buffer_bytes);
   return std::make_unique<rocksdb_projection_store>(std::move(options), std::move(memory));
 }

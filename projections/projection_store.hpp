@@ -7,7 +7,7 @@
 namespace muster::projections {
 
 struct projection_options {
-  std::filesystem::path directory;              ///< made if it is not there
+  std::filesystem::path directory;              ///< made when a shard is opened first, if it is not there
   std::size_t cache_bytes = 64U << 20U;         ///< shared by all shards; write buffers are charged to it
   std::size_t write_buffer_bytes = 32U << 20U;  ///< of all shards together
 };

@@ -174,7 +174,7 @@ result<void> row_projection::keys_destroyed(std::span<const events::data_key_id>
   return rows_->write(*batch);
 }
 
-result<engine::projection_store::fingerprint> row_projection::fingerprint() const {
+result<engine::projection_store::fingerprint> row_projection::fingerprint(const std::stop_token& stop) const {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   bool hashed = hash && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1;
   const auto add = [&](std::string_view bytes) {
@@ -188,6 +188,7 @@ result<engine::projection_store::fingerprint> row_projection::fingerprint() cons
   if (!at) return std::unexpected(at.error());
   made.position = *at;
   const auto scanned = rows->scan({}, "\x7F", [&](std::string_view key, std::string_view value) {
+    if (stop.stop_requested()) return false;
     if (key.starts_with(static_cast<char>(view::outbox))) return true;
     add(key);
     add(value);
@@ -195,6 +196,7 @@ result<engine::projection_store::fingerprint> row_projection::fingerprint() cons
     return true;
   });
   if (!scanned) return std::unexpected(scanned.error());
+  if (stop.stop_requested()) return engine::fail(engine::errc::cancelled, "reading the projections was ended early");
   if (!hashed || EVP_DigestFinal_ex(hash.get(), made.digest.data(), nullptr) != 1) {
     return engine::fail(engine::errc::internal, "OpenSSL cannot compute SHA-256");
   }

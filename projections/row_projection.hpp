@@ -46,7 +46,7 @@ public:
 
   /// SHA-256 over every row in key order, each as `key size u64 | key | value size u64 | value`, but the outbox: how
   /// far the reaction to destroyed keys has come is not a matter of the log. Any thread.
-  engine::result<engine::projection_store::fingerprint> fingerprint() const;
+  engine::result<engine::projection_store::fingerprint> fingerprint(const std::stop_token& stop) const;
 
 private:
   row_projection(std::shared_ptr<row_store> rows, const engine::log_position& position)

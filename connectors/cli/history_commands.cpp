@@ -59,6 +59,7 @@ int history(session& s) {
 }
 
 int verify(session& s) {
+  s.wait_for_long_work();
   const auto body = s.call("POST", "/operator/verify", "{}").body;
   if (s.json())
     std::cout << body << '\n';
@@ -68,6 +69,7 @@ int verify(session& s) {
 }
 
 int rebuild(session& s) {
+  s.wait_for_long_work();
   const auto body = s.call("POST", "/operator/rebuild", "{}").body;
   if (s.json())
     std::cout << body << '\n';

@@ -8,7 +8,7 @@ namespace muster::connectors {
 
 namespace {
 
-constexpr long timeout_ms = 300'000;  // a rebuild is answered when it is done
+constexpr long timeout_ms = 60'000;
 constexpr long connect_timeout_ms = 10'000;
 constexpr std::size_t response_bytes_max = 256 * 1024 * 1024;
 
@@ -45,6 +45,8 @@ public:
   impl(std::string url, std::string ca)
       : url_(std::move(url)), ca_(std::move(ca)), curl_(curl_easy_init(), curl_easy_cleanup) {}
 
+  void wait_for_long_work() { waits_ = true; }
+
   engine::result<client_response> send(const std::string& method, const std::string& path,
                                        const std::vector<std::pair<std::string, std::string>>& headers,
                                        const std::string& body) {
@@ -60,7 +62,8 @@ public:
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, waits_ ? 0L : timeout_ms);
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &response.body);
@@ -90,12 +93,17 @@ private:
 
   std::string url_;
   std::string ca_;
+  bool waits_ = false;
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
 };
 
 https_client::https_client(std::string url, std::string ca)
     : impl_(std::make_unique<impl>(std::move(url), std::move(ca))) {}
 https_client::~https_client() = default;
+
+void https_client::wait_for_long_work() {
+  impl_->wait_for_long_work();
+}
 
 engine::result<client_response> https_client::send(const std::string& method, const std::string& path,
                                                    const std::vector<std::pair<std::string, std::string>>& headers,

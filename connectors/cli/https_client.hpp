@@ -26,6 +26,9 @@ public:
   https_client(std::string url, std::string ca);
   ~https_client();
 
+  /// From now on an answer may take as long as it likes.
+  void wait_for_long_work();
+
   /// Sends a request and waits for its response. `unavailable` if there is none: it says what libcurl says.
   engine::result<client_response> send(const std::string& method, const std::string& path,
                                        const std::vector<std::pair<std::string, std::string>>& headers,

@@ -40,6 +40,8 @@ public:
   /// Sends a request as the operator. A status of 300 or more is a failure that says what the node said.
   client_response call(const std::string& method, const std::string& path, const std::string& body = {},
                        std::vector<std::pair<std::string, std::string>> headers = {});
+  /// From now on an answer may take as long as it likes.
+  void wait_for_long_work() { client().wait_for_long_work(); }
   /// Sends a request with no more than `headers`, and gives whatever came back.
   client_response send(const std::string& method, const std::string& path,
                        const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body);

@@ -25,6 +25,7 @@ void print_report(const std::string& body) {
 }
 
 int recount(session& s) {
+  s.wait_for_long_work();
   const auto body =
       s.call("POST", "/operator/services/" + percent_encode(s.text("SERVICE")) + "/usage/recount", "{}").body;
   return print_recount(body, s.json());

@@ -69,6 +69,9 @@ public:
   /// the first append; it must not block or call the journal.
   virtual void on_arrival(std::function<void(events::shard_id)> arrived) = 0;
 
+  /// Why the last append that did not succeed did not, in words for the log; empty if that is not known. Any thread.
+  virtual std::string trouble() const { return {}; }
+
   /// True if no other process can append while this object lives: then every read of a fold is exact.
   virtual bool exclusive() const = 0;
 };

@@ -53,7 +53,7 @@ public:
   virtual result<void> each(const std::function<result<void>(const named_key&)>& take) = 0;
 
   /// Forgets `ids` for good: afterwards no file of the keyring yields them. Destroying what is gone changes nothing.
-  /// Only from the journal thread.
+  /// May take long. From one thread at a time, while another may store.
   virtual result<void> destroy(std::span<const events::data_key_id> ids) = 0;
 };
 

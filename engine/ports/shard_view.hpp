@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 namespace muster::engine {
@@ -146,7 +147,10 @@ public:
   virtual ~projection_store() = default;
   /// Opens, or creates, the current generation of a shard's projections.
   virtual result<std::shared_ptr<shard_projection>> open(events::shard_id shard) = 0;
-  /// A new, empty generation beside the serving one.
+  /// The current generation if there is one that this version reads; nothing otherwise. Makes none.
+  virtual result<std::shared_ptr<shard_projection>> open_existing(events::shard_id shard) = 0;
+  /// A new, empty generation beside the serving one. It is gone, files and all, when the caller lets go of it before it
+  /// was switched to.
   virtual result<std::shared_ptr<shard_projection>> begin_generation(events::shard_id shard) = 0;
   /// Makes the generation last begun the one that `open` gives; the old one is removed when nobody holds it any more.
   virtual result<void> switch_generation(events::shard_id shard) = 0;
@@ -156,7 +160,8 @@ public:
     std::uint64_t rows = 0;
     log_position position;
   };
-  virtual result<fingerprint> fingerprint_of(shard_projection& generation) = 0;
+  /// Reads every row; `cancelled` if `stop` is requested meanwhile.
+  virtual result<fingerprint> fingerprint_of(shard_projection& generation, const std::stop_token& stop = {}) = 0;
 };
 
 }  // namespace muster::engine

@@ -47,10 +47,9 @@ struct fixture {
   actors::runtime_options options;
 
   fixture() {
-    auto made = actors::shard_host::make({"node-a", 1, 60s},
-                                         {journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
-    BOOST_TEST_REQUIRE(made.has_value());
-    host = std::move(*made);
+    host = std::make_unique<actors::shard_host>(
+        actors::shard_host_options{"node-a", 1, 60s},
+        actors::shard_host_dependencies{journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
     options.refusals_per_minute_scope = 1;
   }
   ~fixture() {
@@ -60,7 +59,7 @@ struct fixture {
 
   void start() {
     host->start();
-    BOOST_TEST_REQUIRE(host->wait_until_open(10s));
+    BOOST_TEST_REQUIRE(host->wait_until_settled(10s));
     start_runtime();
   }
   void start_runtime() {

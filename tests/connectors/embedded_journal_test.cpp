@@ -251,13 +251,21 @@ BOOST_AUTO_TEST_CASE(a_frame_that_is_missing_is_reported_and_never_skipped) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_missing_frame_right_before_the_end_is_found_when_the_journal_is_opened) {
+BOOST_AUTO_TEST_CASE(a_missing_frame_right_before_the_end_is_found_at_once_and_is_the_fault_of_its_shard_alone) {
   const temporary_directory scratch;
-  make_journal(scratch / "journal", 20);
+  const auto options = options_for(scratch / "journal", 2);
+  {
+    const auto journal = open(options);
+    for (std::uint64_t number = 0; number < 20; ++number) append(*journal, number);
+  }
   open_raw(scratch / "journal")->Delete({}, connectors::embedded_journal_key(shard_id(0), log_offset(18)));
-  const auto error = refusal(options_for(scratch / "journal"));
+  const auto journal = open(options);
+  const auto error = journal->end(shard_id(0)).error();
   BOOST_TEST((error.code == errc::corrupt));
   BOOST_TEST(says(error, "shard 0, offset 18"));
+  BOOST_TEST((journal->read(shard_id(0), log_offset(0), 1).error().code == errc::corrupt));
+  BOOST_TEST((append(*journal, 0, 100, shard_id(1)) == append_outcome::durable));
+  BOOST_TEST(journal->end(shard_id(1)).value().value() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_whose_own_checksum_is_wrong_is_reported_and_never_skipped) {

@@ -84,11 +84,11 @@ BOOST_AUTO_TEST_CASE(monitoring_needs_no_token) {
   BOOST_TEST(metrics.body == "# metrics\n");
   BOOST_TEST(header_of(metrics, "Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
   BOOST_TEST(ask("GET", "/readyz").status == 200);
-  not_ready = "shard 3 is replaying";
+  not_ready = "shard 3 stopped; see the log";
   const auto not_yet = ask("GET", "/readyz");
   BOOST_TEST(not_yet.status == 503);
-  BOOST_TEST(not_yet.body == "not ready; the log says why, and so does this page to an operator\n");
-  BOOST_TEST(ask("GET", "/readyz", {as_operator()}).body == "shard 3 is replaying\n");
+  BOOST_TEST(not_yet.body == "shard 3 stopped; see the log\n");
+  BOOST_TEST(ask("GET", "/readyz", {as_operator()}).body == "shard 3 stopped; see the log: a cause\n");
   BOOST_TEST(ask("GET", "/readyz", {{"authorization", "Bearer guess"}}).body == not_yet.body);
   BOOST_TEST(ask("GET", "/healthz").status == 200);
 }

@@ -285,6 +285,27 @@ BOOST_AUTO_TEST_CASE(a_handler_that_takes_too_long_is_given_up_and_its_late_answ
   late({200, {}, "too late"});
 }
 
+BOOST_AUTO_TEST_CASE(long_work_is_answered_when_it_is_done) {
+  std::promise<connectors::respond> working;
+  https_fixture server({.header_timeout = 100ms, .request_timeout = 50ms},
+                       [&](connectors::http_request request, connectors::respond answer) {
+                         if (request.path.front() == "long") working.set_value(std::move(answer));
+                       });
+  auto patient = server.connect();
+  patient.send(get_request("/long"));
+  const auto answer = working.get_future().get();
+  auto other = server.connect();
+  other.send("GET /short HTTP/1.1\r\nHo");  // cut off by the same clock, later
+  BOOST_TEST(other.read_to_end() != "");
+  answer({200, {}, "done"});
+  BOOST_TEST(patient.read_response().body == "done");
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_time_of_nothing_is_one) {
+  BOOST_TEST(connectors::https_options{.drain_time = 0ms}.validate().has_value());
+  BOOST_TEST(!connectors::https_options{.request_timeout = 0ms}.validate().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_stop_lets_the_request_in_flight_end_and_closes_idle_connections) {
   held_answers held;
   https_fixture server({}, std::ref(held));

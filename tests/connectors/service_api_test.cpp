@@ -367,4 +367,12 @@ BOOST_AUTO_TEST_CASE(strangers_cannot_tell_which_services_exist) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_service_that_is_not_found_may_be_on_a_shard_that_is_not_open) {
+  not_ready = "shard 3 stopped; see the log";
+  const auto unknown = ask("GET", "/enrollments/dev-1?api-version=2021-10-01&service=elsewhere");
+  BOOST_TEST(unknown.status == 503);
+  BOOST_TEST(header_of(unknown, "Retry-After") != "");
+  BOOST_TEST(unknown.body.find("cause") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -105,6 +105,29 @@ BOOST_AUTO_TEST_CASE(a_rebuild_that_did_not_end_leaves_nothing) {
   BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_generation_that_is_let_go_is_gone) {
+  const temporary_directory directory;
+  const auto store = store_in(directory.path());
+  const auto serving = store->open(shard).value();
+  auto begun = store->begin_generation(shard).value();
+  BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001", "gen-000002"}));
+  begun.reset();
+  BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000001"}));
+  BOOST_TEST((store->switch_generation(shard).error().code == engine::errc::not_found));
+  begun = store->begin_generation(shard).value();  // which has the same name
+  BOOST_TEST(store->switch_generation(shard).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_made_by_looking) {
+  const temporary_directory directory;
+  const auto below = directory / "projections";
+  const auto store = store_in(below);
+  BOOST_TEST(store->open_existing(shard).value() == nullptr);
+  BOOST_TEST(!std::filesystem::exists(below));
+  const auto serving = store->open(shard).value();
+  BOOST_TEST(store->open_existing(shard).value() == serving);
+}
+
 BOOST_AUTO_TEST_CASE(rows_of_another_format_are_made_anew) {
   const temporary_directory directory;
   const auto frames = eventful_history(19, 20);

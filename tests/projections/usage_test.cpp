@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_verification_counts_usage_too) {
   const auto view = kind.store->open(shard).value();
   apply_in_calls(*view, history.frames(), 7);
   journal_of kept(history);
-  const auto report = engine::verify_shard(kept.journal, *kind.store, shard, *view);
+  const auto report = engine::verify_shard(kept.journal, *kind.store, shard, view.get(), {});
   BOOST_TEST_REQUIRE(report.has_value());
   BOOST_TEST(report->wrong == "");
 }

@@ -112,7 +112,7 @@ struct http_api_fixture {
             {{"alice", events::sha256("alices-token")}},
             [] { return connectors::endpoint_texts{"dev.example:8443", "{service}.example", "/var/ca.pem"}; },
             [] { return std::string("# metrics\n"); },
-            [this] { return not_ready; },
+            [this](bool with_causes) { return with_causes && not_ready ? *not_ready + ": a cause" : not_ready; },
             run,
             run,
             run,

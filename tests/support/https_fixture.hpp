@@ -34,13 +34,16 @@ private:
   std::vector<std::string> lines_;
 };
 
-/// Handles requests with a function.
+/// Handles requests with a function. Those below /long take long.
 class function_handler final : public connectors::http_handler {
 public:
   using function = std::function<void(connectors::http_request, connectors::respond)>;
   explicit function_handler(function handle) : handle_(std::move(handle)) {}
   void handle(connectors::http_request request, connectors::respond answer) override {
     handle_(std::move(request), std::move(answer));
+  }
+  bool takes_long(const connectors::http_request& request) const override {
+    return !request.path.empty() && request.path.front() == "long";
   }
 
 private:

@@ -1,0 +1,189 @@
+#include "actors/shard_slot.hpp"
+#include "engine/fold.hpp"
+#include "engine/limits.hpp"
+
+#include <algorithm>
+#include <utility>
+
+/// What a shard's thread does with the shard, over and over.
+namespace muster::actors {
+
+using engine::errc;
+using engine::log_level;
+
+namespace {
+
+bool destroys_keys(const engine::folded_frame& frame) {
+  return std::ranges::any_of(frame.events, [](const events::recorded_event& e) {
+    return std::holds_alternative<events::enrollment_deleted>(e.data) ||
+           std::holds_alternative<events::enrollment_group_deleted>(e.data) ||
+           std::holds_alternative<events::registration_deleted>(e.data) ||
+           std::holds_alternative<events::hub_device_deleted>(e.data) ||
+           std::holds_alternative<events::hub_device_updated>(e.data);
+  });
+}
+
+}  // namespace
+
+bool shard_slot::round(bool draining) {
+  if (!writer_ && !draining && open_up()) return true;
+  if (writer_ && draining) writer_->drain();
+  const bool took = take_in();
+  const bool more = fold_new();
+  if (writer_ && writer_->stopped()) halt(*writer_->stopped());
+  deliver();
+  if (writer_ && !writer_->stopped()) {
+    writer_->should_own(true);
+    if (auto frame = writer_->next_frame(d_.clock.now(), !more)) around_.journal.post(reports_, std::move(*frame));
+    deliver();
+    erase_due_keys();
+  }
+  take_offered_generation();
+  announce();
+  if (draining && at_rest()) around_.changed();
+  return took || more;
+}
+
+bool shard_slot::take_in() {
+  std::vector<engine::proposal> proposals;
+  const auto reports = reports_->take();
+  {
+    const std::lock_guard lock(mutex_);
+    proposals.swap(inbox_);
+    if (!proposals.empty()) is_at_rest_ = false;
+    inbox_size_.store(0, std::memory_order_relaxed);
+  }
+  for (const auto& report : reports) take_report(report);
+  for (auto& p : proposals) {
+    if (writer_)
+      writer_->propose(std::move(p));
+    else
+      p.settled({});
+  }
+  return !proposals.empty() || !reports.empty();
+}
+
+void shard_slot::take_report(const shard_report& report) {
+  switch (report.what) {
+  case shard_report::about::appended:
+    return take_appended(report);
+  case shard_report::about::not_sent:
+    complain(not_written_, "a frame could not be written", report.why);
+    return writer_->not_sent();
+  case shard_report::about::keys:
+    return take_erased(report);
+  }
+}
+
+void shard_slot::take_appended(const shard_report& report) {
+  d_.telemetry.append_latency.observe(report.took);
+  if (report.outcome == engine::append_outcome::refused)
+    complain(not_written_, "a frame could not be written", d_.journal.trouble());
+  if (report.outcome == engine::append_outcome::unknown)
+    complain(not_written_, "it is not known whether a frame was written", d_.journal.trouble());
+  writer_->appended(report.outcome, d_.clock.now());
+}
+
+void shard_slot::take_erased(const shard_report& report) {
+  erasing_keys_ = false;
+  if (!report.why.empty()) {
+    keys_may_be_due_ = true;  // again after the interval
+    return complain(not_erased_, "data keys cannot be destroyed", report.why);
+  }
+  if (const auto noted = projection_->keys_destroyed(report.destroyed); !noted) halt(noted.error().text);
+}
+
+/// Folds what the log has that the shard has not seen. True if there may be more.
+bool shard_slot::fold_new() {
+  if (!writer_ || writer_->stopped()) return false;
+  auto records = d_.journal.read(id_, writer_->position().next_offset, engine::limits::tail_read_bytes);
+  if (!records) {
+    if (records.error().code == errc::corrupt)
+      halt(records.error().text);
+    else
+      complain(unreadable_, "the journal cannot be read", records.error().text);
+    return false;
+  }
+  if (records->empty()) return false;
+  std::vector<engine::folded_frame> frames;
+  for (const auto& record : *records) {
+    auto accepted = writer_->fold(record);
+    if (writer_->stopped()) break;
+    if (!accepted) continue;
+    auto read = engine::read_events(std::move(*accepted));
+    if (!read) {
+      halt(read.error().text);
+      break;
+    }
+    count(*read);
+    frames.push_back(std::move(*read));
+  }
+  if (!frames.empty()) frames.back().after = writer_->position();
+  take_frames(frames);
+  return !writer_->stopped();
+}
+
+void shard_slot::take_frames(const std::vector<engine::folded_frame>& frames) {
+  if (frames.empty() || writer_->stopped()) return;
+  if (const auto applied = projection_->apply(frames); !applied)
+    return halt("the projections cannot take a frame: " + applied.error().text);
+  for (const auto& frame : frames) scopes_.fold(frame);
+  keys_may_be_due_ = keys_may_be_due_ || std::ranges::any_of(frames, destroys_keys);
+  if (announced_open_ || writer_->open()) publish();
+}
+
+void shard_slot::publish() {
+  auto changed = scopes_.take_changed();
+  if (!changed) return halt(changed.error().text);
+  for (auto& snapshot : *changed) d_.catalog.publish(std::move(snapshot));
+  d_.catalog.folded_to(id_, writer_->position().sequence);
+}
+
+void shard_slot::count(const engine::folded_frame& frame) {
+  auto& t = d_.telemetry;
+  ++t.frames_accepted;
+  if (frame.kind == events::frame_kind::claim) ++t.claims_accepted;
+  t.events_folded += frame.events.size();
+}
+
+void shard_slot::deliver() {
+  if (!writer_) {
+    is_at_rest_ = true;
+    return;
+  }
+  for (auto& due : writer_->take_settlements()) {
+    auto& t = d_.telemetry;
+    if (due.what.kind == engine::settlement_kind::committed) ++t.proposals_committed;
+    if (due.what.kind == engine::settlement_kind::conflict) ++t.proposals_in_conflict;
+    if (due.what.kind == engine::settlement_kind::overloaded) ++t.proposals_overloaded;
+    due.settled(due.what);
+  }
+  const auto voids = writer_->void_frames();
+  d_.telemetry.frames_void += voids - std::exchange(void_frames_told_, voids);
+  const std::uint64_t queued = writer_->queued();
+  d_.telemetry.proposals_queued += queued - std::exchange(queued_told_, queued);
+  is_at_rest_ = writer_->idle();
+}
+
+void shard_slot::announce() {
+  const bool open = writer_ && writer_->open();
+  if (open == announced_open_) return;
+  if (open) {
+    publish();
+    if (writer_->stopped()) return;
+    d_.catalog.set_view(id_, projection_);
+    ++d_.telemetry.shards_open;
+  } else {
+    d_.catalog.set_view(id_, nullptr);
+    --d_.telemetry.shards_open;
+  }
+  announced_open_ = open;
+  is_open_.store(open, std::memory_order_release);
+  d_.log.write(log_level::info, open ? "shard opened" : "shard closed",
+               {{"shard", std::to_string(id_.value())},
+                {"sequence", std::to_string(writer_->position().sequence.value())},
+                {"epoch", std::to_string(writer_->position().epoch.value())}});
+  around_.changed();
+}
+
+}  // namespace muster::actors

@@ -1,0 +1,162 @@
+#include "actors/shard_slot.hpp"
+
+#include "engine/limits.hpp"
+#include "engine/replay.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace muster::actors {
+
+using engine::errc;
+using engine::fail;
+using engine::log_level;
+using engine::result;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto log_interval = 10s;  // between two lines about the same trouble of the same shard
+constexpr auto open_interval = 1s;  // between two tries to open a shard whose journal cannot be reached
+
+bool may_pass(const engine::error& e) {
+  return e.code == errc::unavailable || e.code == errc::timeout || e.code == errc::overloaded;
+}
+
+}  // namespace
+
+shard_slot::shard_slot(events::shard_id id, slot_surroundings around, std::shared_ptr<wake_flag> thread)
+    : id_(id), around_(std::move(around)), d_(around_.d), thread_(std::move(thread)),
+      reports_(std::make_shared<report_box>(thread_)), scopes_(id, d_.keyring), unreadable_(log_interval),
+      not_written_(log_interval), not_erased_(log_interval) {}
+
+// ---- any thread
+
+void shard_slot::propose(engine::proposal p) {
+  // The queue is bounded here as well as in the shard: the inbox is memory too.
+  if (inbox_size_.load(std::memory_order_relaxed) >= engine::limits::proposals_queued_max)
+    return p.settled({engine::settlement_kind::overloaded, {}, {}, {}});
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(p));
+    inbox_size_.store(inbox_.size(), std::memory_order_relaxed);
+  }
+  thread_->raise();
+}
+
+std::optional<std::string> shard_slot::stopped() const {
+  if (!is_stopped_.load(std::memory_order_acquire)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+std::shared_ptr<engine::shard_projection> shard_slot::serving() const {
+  const std::lock_guard lock(mutex_);
+  return serving_;
+}
+
+result<void> shard_slot::switch_to(std::shared_ptr<engine::shard_projection> generation, const std::stop_token& stop) {
+  return offer_.make(std::move(generation), [this] { thread_->raise(); }, engine::limits::command_deadline, stop);
+}
+
+// ---- opening
+
+bool shard_slot::open_up() {
+  const auto now = std::chrono::steady_clock::now();
+  if (is_stopped_ || now < open_not_before_) return false;
+  const auto opened = open_projections();
+  if (!opened && may_pass(opened.error())) {
+    complain(unreadable_, "shard cannot be opened yet", opened.error().text);
+    open_not_before_ = now + open_interval;
+    return false;
+  }
+  if (!opened) halt(opened.error().text);
+  return opened.has_value();
+}
+
+result<void> shard_slot::open_projections() {
+  auto opened = d_.projections.open(id_);
+  if (!opened) return std::unexpected(opened.error());
+  const auto position = (*opened)->position();
+  if (auto good = engine::check_continues(d_.journal, id_, position); !good) return good;
+  if (auto loaded = scopes_.load(**opened); !loaded) return loaded;
+  projection_ = std::move(*opened);
+  writer_.emplace(
+      engine::shard_options{d_.journal.identity().id, id_, around_.options.node, d_.journal.exclusive(), 0, 0},
+      position, d_.entropy);
+  const std::lock_guard lock(mutex_);
+  serving_ = projection_;
+  return {};
+}
+
+void shard_slot::halt(const std::string& reason) {
+  if (writer_) writer_->stop(reason);
+  if (is_stopped_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = reason;
+  }
+  is_stopped_.store(true, std::memory_order_release);
+  ++d_.telemetry.shards_stopped;
+  d_.log.write(log_level::error, "shard stopped", {{"shard", std::to_string(id_.value())}, {"reason", reason}});
+  around_.changed();
+}
+
+void shard_slot::complain(rare& gate, const char* what, const std::string& reason) {
+  const auto held_back = gate.let_through();
+  if (!held_back) return;
+  d_.log.write(log_level::error, what,
+               {{"shard", std::to_string(id_.value())},
+                {"reason", reason.empty() ? "unknown" : reason},
+                {"timesSinceLastLine", std::to_string(*held_back)}});
+}
+
+// ---- beside the rounds
+
+void shard_slot::erase_due_keys() {
+  if (!keys_may_be_due_ || erasing_keys_ || !writer_->open()) return;
+  const auto now = d_.clock.now();
+  if (now - keys_erased_ < around_.options.key_erasure_interval && now >= keys_erased_) return;
+  keys_erased_ = std::chrono::floor<std::chrono::seconds>(now);
+  keys_may_be_due_ = false;
+  auto due = projection_->keys_to_destroy();
+  if (!due) return halt(due.error().text);
+  if (due->empty()) return;
+  erasing_keys_ = true;
+  around_.eraser.post(reports_, std::move(*due));
+}
+
+void shard_slot::take_offered_generation() {
+  const auto generation = offer_.take();
+  if (!generation) return;
+  if (!writer_ || writer_->stopped()) return offer_.settle(fail(errc::unavailable, "the shard has stopped"));
+  offer_.settle(switch_now(generation));
+}
+
+// What the new generation has not folded yet is little.
+result<void> shard_slot::switch_now(const std::shared_ptr<engine::shard_projection>& generation) {
+  const auto take = [&](std::span<const engine::folded_frame> frames) { return generation->apply(frames); };
+  auto rest = engine::replay(d_.journal, id_, generation->position(), writer_->position().next_offset, take);
+  if (!rest) return std::unexpected(rest.error());
+  if (rest->end != writer_->position())
+    return fail(errc::corrupt, "the rebuilt projections end elsewhere than the serving ones");
+  if (auto switched = d_.projections.switch_generation(id_); !switched) return switched;
+  projection_ = generation;
+  keys_may_be_due_ = true;
+  if (announced_open_) d_.catalog.set_view(id_, projection_);
+  const std::lock_guard lock(mutex_);
+  serving_ = projection_;
+  return {};
+}
+
+void shard_slot::refuse_rest() {
+  if (writer_) {
+    writer_->stop("the node is stopping");
+    for (auto& due : writer_->take_settlements()) due.settled(due.what);
+  }
+  const std::lock_guard lock(mutex_);
+  for (auto& p : inbox_) p.settled({});
+  inbox_.clear();
+}
+
+}  // namespace muster::actors

@@ -1,0 +1,105 @@
+#pragma once
+
+#include "actors/generation_offer.hpp"
+#include "actors/journal_thread.hpp"
+#include "actors/key_eraser.hpp"
+#include "actors/rare.hpp"
+#include "actors/shard_host.hpp"
+#include "engine/scope_memory.hpp"
+
+#include <atomic>
+
+namespace muster::actors {
+
+/// What the shards of a host share.
+struct slot_surroundings {
+  const shard_host_options& options;
+  const shard_host_dependencies& d;
+  journal_thread& journal;
+  key_eraser& eraser;
+  std::function<void()> changed;  ///< a shard opened, closed or stopped, or has come to rest. Any thread.
+};
+
+/// One shard with all that belongs to it: its projections, its fold and writer, and the way in for proposals. It begins
+/// without projections; its thread opens them. What cannot be opened, folded or written stops this shard for good, and
+/// no other.
+class shard_slot {
+public:
+  shard_slot(events::shard_id id, slot_surroundings around, std::shared_ptr<wake_flag> thread);
+
+  // Only from the shard's thread -------------------------------------------------------------------------------------
+
+  /// Takes proposals and reports in, folds what is new, sends the next frame. True if there may be more to do at once.
+  bool round(bool draining);
+  /// Gives back everything that is not settled, after the last round.
+  void refuse_rest();
+
+  // Any thread -------------------------------------------------------------------------------------------------------
+
+  events::shard_id id() const { return id_; }
+  void propose(engine::proposal p);
+  bool open() const { return is_open_.load(std::memory_order_acquire); }
+  /// Why it has stopped, if it has.
+  std::optional<std::string> stopped() const;
+  /// Open, or stopped.
+  bool settled() const { return open() || is_stopped_.load(std::memory_order_acquire); }
+  /// Nothing is queued or in flight.
+  bool at_rest() const { return is_at_rest_.load() && inbox_size_.load() == 0; }
+  /// The projections that serve; nothing if they were not opened.
+  std::shared_ptr<engine::shard_projection> serving() const;
+  /// Switches to `generation` between two frames; waits until that has happened or never will.
+  engine::result<void> switch_to(std::shared_ptr<engine::shard_projection> generation, const std::stop_token& stop);
+
+private:
+  bool open_up();
+  engine::result<void> open_projections();
+  bool take_in();
+  void take_report(const shard_report& report);
+  void take_appended(const shard_report& report);
+  void take_erased(const shard_report& report);
+  bool fold_new();
+  void take_frames(const std::vector<engine::folded_frame>& frames);
+  void publish();
+  void count(const engine::folded_frame& frame);
+  void deliver();
+  void announce();
+  void halt(const std::string& reason);
+  void erase_due_keys();
+  void take_offered_generation();
+  engine::result<void> switch_now(const std::shared_ptr<engine::shard_projection>& generation);
+  void complain(rare& gate, const char* what, const std::string& reason);
+
+  const events::shard_id id_;
+  const slot_surroundings around_;
+  const shard_host_dependencies& d_;
+  const std::shared_ptr<wake_flag> thread_;
+  const std::shared_ptr<report_box> reports_;
+  generation_offer offer_;
+
+  // Of the shard's thread
+  std::shared_ptr<engine::shard_projection> projection_;
+  std::optional<engine::shard> writer_;  ///< nothing until the projections are open
+  engine::scope_memory scopes_;
+  std::chrono::steady_clock::time_point open_not_before_;
+  bool announced_open_ = false;
+  bool erasing_keys_ = false;
+  bool keys_may_be_due_ = true;
+  events::timestamp keys_erased_;  ///< when keys were last sent to be erased
+  std::uint64_t void_frames_told_ = 0;
+  std::uint64_t queued_told_ = 0;
+  rare unreadable_;
+  rare not_written_;
+  rare not_erased_;
+
+  std::atomic<bool> is_open_{false};
+  std::atomic<bool> is_stopped_{false};
+  std::atomic<bool> is_at_rest_{true};
+  std::atomic<std::size_t> inbox_size_{0};
+
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::vector<engine::proposal> inbox_;
+  std::shared_ptr<engine::shard_projection> serving_;  ///< `projection_`, for other threads
+  std::string stopped_;
+};
+
+}  // namespace muster::actors
