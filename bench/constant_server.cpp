@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
 
   const connectors::system_clock clock;
   connectors::system_entropy entropy;
-  const auto log = connectors::make_json_log(STDERR_FILENO, engine::log_level::warning, clock);
+  const auto log = connectors::json_log::on(STDERR_FILENO, engine::log_level::warning, clock);
   engine::telemetry telemetry;
   constant_handler handler(std::strtoull(argv[2], nullptr, 10));
   connectors::tls_options tls_options;

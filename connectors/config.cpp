@@ -49,6 +49,8 @@ const std::array options = {
     option{"https.key_file", &node_config::https_key_file, "Its private key (PEM)."},
     option{"https.names", &node_config::https_names,
            "DNS names and addresses in our own certificate, besides localhost and the host name."},
+    option{"https.body_bytes_max", &node_config::https_body_bytes_max, "Bytes of a request's body.", 1024,
+           engine::limits::request_body_bytes_max},
     option{"https.connections_max", &node_config::https_connections_max, "Open connections, all together.", 1,
            1'000'000},
     option{"https.connections_per_address_max", &node_config::https_connections_per_address_max,
@@ -95,8 +97,9 @@ const std::array options = {
            "Cache of the read models, all shards together.", 1 << 20},
     option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes,
            "Write buffers of the read models, all shards together.", 1 << 20},
-    option{"log.level", &node_config::log_level, "What the log on stderr holds at least.", 0, 0,
-           "debug|info|warning|error"},
+    option{"log.level", &node_config::log_level, "What the log holds at least.", 0, 0, "debug|info|warning|error"},
+    option{"log.file", &node_config::log_file,
+           "File that the log is appended to; stderr if empty. Opened again on SIGHUP."},
 };
 
 template <class... Cases>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/error.hpp"
+#include "engine/limits.hpp"
 #include "engine/ports/log.hpp"
 
 #include <cstdint>
@@ -22,6 +23,7 @@ struct node_config {
   std::string https_certificate_file;
   std::string https_key_file;
   std::vector<std::string> https_names;
+  std::uint64_t https_body_bytes_max = engine::limits::request_body_bytes_max;
   std::uint64_t https_connections_max = 10'000;
   std::uint64_t https_connections_per_address_max = 1'000;
   std::uint64_t https_handshake_timeout_s = 10;
@@ -53,6 +55,7 @@ struct node_config {
   std::uint64_t projections_write_buffer_bytes = 32 << 20;
 
   std::string log_level = "info";
+  std::string log_file;  ///< stderr unless set
   std::uint64_t drain_s = 10;
 
   std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`

@@ -102,7 +102,7 @@ result<events::log_offset> find_end(rocksdb::DB& db, events::shard_id shard) {
 
 void end_process(const std::string& why) {
   std::fprintf(stderr, "muster: %s\n", why.c_str());
-  std::_Exit(70);  // EX_SOFTWARE of sysexits.h; no destructor runs, for none may write again
+  std::quick_exit(70);  // EX_SOFTWARE of sysexits.h; no destructor runs, for none may write again
 }
 
 class embedded_journal final : public engine::journal {

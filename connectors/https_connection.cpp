@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include <exception>
 
@@ -31,7 +32,7 @@ public:
   connection(https_peer peer, https_thread& thread, https_connection_list& list)
       : thread_(thread), list_(list), peer_(std::move(peer)),
         channel_(thread, peer_.socket, peer_.address.find(':') != std::string::npos),
-        intake_(thread, channel_, peer_.source_key) {
+        intake_(thread, channel_, *peer_.place, peer_.source_key) {
     list_.began(*this);
     ++thread_.parts.telemetry.connections_accepted;
     ++thread_.parts.telemetry.connections_open;
@@ -39,10 +40,12 @@ public:
   }
   ~connection() override {
     --thread_.parts.telemetry.connections_open;
-    list_.ended(*this, peer_.source_key);
+    list_.ended(*this);
   }
 
   asio::awaitable<void> serve(std::shared_ptr<connection> self);
+  /// Lets the ledger end the connection while it is idle.
+  void can_be_evicted();
 
   void check_deadline(time_point now) override { channel_.check_deadline(now); }
   void drain() override {
@@ -87,6 +90,16 @@ asio::awaitable<void> connection::serve(std::shared_ptr<connection>) {
     goes_on = co_await answer_request();
   }
   channel_.close();
+}
+
+void connection::can_be_evicted() {
+  peer_.place->on_eviction(
+      [self = weak_from_this(), loop = thread_.loop, &evicted = thread_.parts.telemetry.connections_evicted] {
+        ++evicted;
+        asio::post(*loop, [self] {
+          if (const auto there = self.lock()) there->drain();
+        });
+      });
 }
 
 asio::awaitable<bool> connection::shake_hands() {
@@ -200,6 +213,7 @@ void serve_connection(https_peer peer, https_thread& thread, https_connection_li
   auto served = std::make_shared<connection>(std::move(peer), thread, list);
   auto& log = thread.parts.log;
   auto* const serving = served.get();
+  serving->can_be_evicted();
   asio::co_spawn(*thread.loop, serving->serve(std::move(served)), [&log](const std::exception_ptr& failure) {
     if (!failure) return;
     try {

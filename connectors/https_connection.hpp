@@ -1,8 +1,10 @@
 #pragma once
 
+#include "connectors/connection_ledger.hpp"
+
 #include <chrono>
+#include <memory>
 #include <string>
-#include <string_view>
 
 namespace muster::connectors {
 
@@ -27,13 +29,14 @@ class https_connection_list {
 public:
   virtual ~https_connection_list() = default;
   virtual void began(https_connection& connection) = 0;
-  virtual void ended(https_connection& connection, std::string_view source_key) = 0;
+  virtual void ended(https_connection& connection) = 0;
 };
 
 struct https_peer {
   int socket = -1;         ///< non-blocking; the connection closes it
   std::string address;     ///< without the port
   std::string source_key;  ///< what its limits count: the address, or an IPv6 network
+  std::unique_ptr<connection_ledger::place> place;
 };
 
 /// Serves the peer on `thread`'s loop, on which it is called. `list` and `thread` outlive the loop's work.

@@ -46,15 +46,15 @@ https_peer peer_of(int socket, const sockaddr_storage& from) {
   if (from.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
     ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-    return {socket, text.data(), text.data()};
+    return {socket, text.data(), text.data(), {}};
   }
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from).sin6_addr;
   if (IN6_IS_ADDR_V4MAPPED(&v6)) {
     ::inet_ntop(AF_INET, &v6.s6_addr[12], text.data(), text.size());
-    return {socket, text.data(), text.data()};
+    return {socket, text.data(), text.data(), {}};
   }
   ::inet_ntop(AF_INET6, &v6, text.data(), text.size());
-  return {socket, text.data(), std::string(reinterpret_cast<const char*>(v6.s6_addr), 8)};
+  return {socket, text.data(), std::string(reinterpret_cast<const char*>(v6.s6_addr), 8), {}};
 }
 
 result<tcp::endpoint> parse_endpoint(const std::string& address) {
@@ -87,8 +87,7 @@ public:
   impl(https_options options, https_parts parts)
       : options_(std::move(options)), parts_(std::move(parts)), door_(options_.admission),
         ledger_(options_.connections_max, options_.connections_per_address_max) {
-    for (unsigned i = 0; i < options_.threads; ++i)
-      workers_.push_back(https_worker::make(options_, parts_, door_, ledger_));
+    for (unsigned i = 0; i < options_.threads; ++i) workers_.push_back(https_worker::make(options_, parts_, door_));
     acceptor_.emplace(workers_.front()->loop());
     pause_.emplace(workers_.front()->loop());
   }
@@ -161,7 +160,8 @@ private:
         return !short_of;
       }
       auto peer = peer_of(socket, from);
-      if (!ledger_.enter(peer.source_key)) {
+      peer.place = ledger_.enter(peer.source_key);
+      if (!peer.place) {
         ++parts_.telemetry.connections_refused;
         ::close(socket);
         continue;
@@ -189,6 +189,9 @@ result<void> https_options::validate() const {
   if (connections_max == 0) return fail(errc::invalid, "https.connections_max must be at least 1");
   if (header_bytes_max < 1024 || header_bytes_max > 1024 * 1024)
     return fail(errc::invalid, "https.header_bytes_max must be 1 KiB to 1 MiB");
+  if (body_bytes_max < 1024 || body_bytes_max > engine::limits::request_body_bytes_max)
+    return fail(errc::invalid, "https.body_bytes_max must be 1 KiB to " +
+                                   std::to_string(engine::limits::request_body_bytes_max / 1024) + " KiB");
   const auto timeouts = {handshake_timeout, header_timeout, request_timeout,
                          write_timeout,     idle_timeout,   linger_timeout};
   if (std::ranges::any_of(timeouts, [](milliseconds each) { return each <= milliseconds(0); })) {

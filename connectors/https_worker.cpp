@@ -36,8 +36,8 @@ milliseconds sweep_interval(const https_options& options) {
 
 class event_loop final : public https_worker, public https_connection_list {
 public:
-  event_loop(const https_options& options, const https_parts& parts, admission& door, connection_ledger& ledger)
-      : options_(options), parts_(parts), ledger_(ledger), loop_(std::make_shared<asio::io_context>(1)),
+  event_loop(const https_options& options, const https_parts& parts, admission& door)
+      : options_(options), parts_(parts), loop_(std::make_shared<asio::io_context>(1)),
         shared_(loop_, options, parts, door), work_(loop_->get_executor()), sweep_timer_(*loop_) {}
 
   void start() override {
@@ -66,9 +66,8 @@ public:
   asio::io_context& loop() override { return *loop_; }
 
   void began(https_connection& connection) override { connections_.insert(&connection); }
-  void ended(https_connection& connection, std::string_view source_key) override {
+  void ended(https_connection& connection) override {
     connections_.erase(&connection);
-    ledger_.leave(source_key);
     if (drain_end_ && connections_.empty()) sweep_timer_.cancel();
   }
 
@@ -85,7 +84,6 @@ private:
   }
 
   void serve(https_peer peer) {
-    const auto source_key = peer.source_key;
     const int socket = peer.socket;
     try {
       if (!drain_end_) return serve_connection(std::move(peer), shared_, *this);
@@ -93,7 +91,6 @@ private:
       parts_.log.write(engine::log_level::error, "a connection cannot be served", {{"error", thrown.what()}});
     }
     ::close(socket);
-    ledger_.leave(source_key);
   }
 
   /// One timer for all connections: setting one for each wait would cost more than a request does.
@@ -113,7 +110,6 @@ private:
 
   const https_options& options_;
   const https_parts& parts_;
-  connection_ledger& ledger_;
   std::shared_ptr<asio::io_context> loop_;
   https_thread shared_;
   std::unordered_set<https_connection*> connections_;
@@ -126,8 +122,8 @@ private:
 }  // namespace
 
 std::unique_ptr<https_worker> https_worker::make(const https_options& options, const https_parts& parts,
-                                                 admission& door, connection_ledger& ledger) {
-  return std::make_unique<event_loop>(options, parts, door, ledger);
+                                                 admission& door) {
+  return std::make_unique<event_loop>(options, parts, door);
 }
 
 }  // namespace muster::connectors

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "connectors/connection_ledger.hpp"
 #include "connectors/https_connection.hpp"
 #include "connectors/https_thread.hpp"
 
@@ -12,8 +11,7 @@ namespace muster::connectors {
 class https_worker {
 public:
   /// All of these outlive the worker.
-  static std::unique_ptr<https_worker> make(const https_options& options, const https_parts& parts, admission& door,
-                                            connection_ledger& ledger);
+  static std::unique_ptr<https_worker> make(const https_options& options, const https_parts& parts, admission& door);
   virtual ~https_worker() = default;
 
   virtual void start() = 0;

@@ -82,6 +82,8 @@ void add_http(families& all, const engine::telemetry& t) {
   add_counter(all, "muster_connections_accepted_total", "Connections accepted.", t.connections_accepted);
   add_counter(all, "muster_connections_refused_total", "Connections refused because there were too many.",
               t.connections_refused);
+  add_counter(all, "muster_connections_evicted_total", "Idle connections closed because there were too many.",
+              t.connections_evicted);
   add_counter(all, "muster_connections_cut_total",
               "Connections ended because the client was too slow, or sent too much or no HTTP.", t.connections_cut);
   add_counter(all, "muster_tls_handshakes_failed_total", "TLS handshakes that failed.", t.handshakes_failed);

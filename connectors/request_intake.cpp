@@ -14,8 +14,9 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-request_intake::request_intake(https_thread& thread, https_channel& channel, const std::string& source_key)
-    : thread_(thread), channel_(channel), source_key_(source_key),
+request_intake::request_intake(https_thread& thread, https_channel& channel, connection_ledger::place& place,
+                               const std::string& source_key)
+    : thread_(thread), channel_(channel), place_(place), source_key_(source_key),
       reader_({.header_bytes_max = thread.options.header_bytes_max, .body_bytes_max = thread.options.body_bytes_max}) {}
 
 void request_intake::drain() {
@@ -30,8 +31,11 @@ void request_intake::drop() {
 
 /// Gives bytes to the reader and keeps what it leaves.
 void request_intake::feed(std::string_view bytes) {
-  if (idle_) channel_.expect_within(thread_.options.header_timeout);
-  idle_ = false;
+  if (idle_) {
+    idle_ = false;
+    place_.busy();
+    channel_.expect_within(thread_.options.header_timeout);
+  }
   if (unread_.empty()) {
     unread_ = bytes.substr(reader_.put(bytes));
     return;
@@ -77,6 +81,7 @@ asio::awaitable<bool> request_intake::receive() {
     if (reader_.header_complete() && !header_seen_ && !problem() && !co_await on_header()) co_return false;
     if (problem() || reader_.complete() || held_back_) co_return true;
     if (waits && unread_.empty()) unread_.shrink_to_fit();
+    if (waits && idle_) place_.idle();
     if (waits && !co_await channel_.readable()) {
       if (!channel_.expired() || draining_ || channel_.is_cut()) co_return false;
       ++thread_.parts.telemetry.connections_cut;

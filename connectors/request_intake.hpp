@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connectors/admission.hpp"
+#include "connectors/connection_ledger.hpp"
 #include "connectors/http_reader.hpp"
 #include "connectors/https_channel.hpp"
 
@@ -16,8 +17,9 @@ struct https_thread;
 /// thread only.
 class request_intake {
 public:
-  /// `source_key`: what the limits count. All three outlive this.
-  request_intake(https_thread& thread, https_channel& channel, const std::string& source_key);
+  /// `place`: told when there is nothing to do. `source_key`: what the limits count. All of them outlive this.
+  request_intake(https_thread& thread, https_channel& channel, connection_ledger::place& place,
+                 const std::string& source_key);
 
   /// Receives the next request, or what is wrong with it. False if the connection is to be closed without a word.
   https_task<bool> receive();
@@ -48,6 +50,7 @@ private:
 
   https_thread& thread_;
   https_channel& channel_;
+  connection_ledger::place& place_;
   const std::string& source_key_;
   http_reader reader_;
   std::string unread_;                   ///< of the request that is coming, or the next one

@@ -90,7 +90,15 @@ tls_status tls_session::status_of(int result) {
 
 tls_status tls_session::handshake() {
   ERR_clear_error();
-  return status_of(SSL_do_handshake(ssl_));
+  const auto status = status_of(SSL_do_handshake(ssl_));
+  if (status == tls_status::done) forget_chain();
+  return status;
+}
+
+/// Gives back the certificates above the client's, some 5 KiB each: nobody asks for them later.
+void tls_session::forget_chain() {
+  auto* const chain = SSL_get_peer_cert_chain(ssl_);
+  while (chain != nullptr && sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
 }
 
 tls_status tls_session::read(std::span<char> into, std::size_t& size) {

@@ -39,6 +39,7 @@ public:
 
 private:
   tls_status status_of(int result);
+  void forget_chain();
 
   std::shared_ptr<ssl_ctx_st> context_;
   int socket_;

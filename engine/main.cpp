@@ -104,6 +104,7 @@ connectors::https_options https_options_of(const connectors::node_config& config
   connectors::https_options options;
   options.address = config.https_address;
   options.threads = static_cast<unsigned>(config.https_threads);
+  options.body_bytes_max = config.https_body_bytes_max;
   options.connections_max = config.https_connections_max;
   options.connections_per_address_max = config.https_connections_per_address_max;
   options.handshake_timeout = seconds(config.https_handshake_timeout_s);
@@ -142,13 +143,20 @@ result<void> prepare_directory(const std::filesystem::path& data) {
   return {};
 }
 
+result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_config& config,
+                                                       const engine::clock& clock) {
+  const auto least = connectors::log_level_named(config.log_level);
+  auto log = config.log_file.empty() ? connectors::json_log::on(STDERR_FILENO, least, clock)
+                                     : connectors::json_log::to_file(config.log_file, least, clock);
+  if (log) (*log)->write_before_sudden_ends();
+  return log;
+}
+
 /// Everything of a serving node above its storage.
 class node {
 public:
-  node(const connectors::node_config& config, storage& s)
-      : config_(config), s_(s),
-        log_(connectors::make_json_log(STDERR_FILENO, connectors::log_level_named(config.log_level), s.clock)),
-        catalog_(s.journal->identity().shards) {}
+  node(const connectors::node_config& config, storage& s, connectors::json_log& log)
+      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards) {}
 
   result<void> start() {
     const auto shards = s_.journal->identity().shards;
@@ -161,12 +169,12 @@ public:
         actors::shard_host_options{config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
                                    std::chrono::seconds(config_.keyring_erasure_interval_s)},
         actors::shard_host_dependencies{*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_,
-                                        *log_, catalog_});
+                                        log_, catalog_});
     host_->start();
     history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
     runtime_ = std::make_unique<actors::actor_runtime>(
         runtime_options_of(config_), actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
-                                                                  s_.entropy, telemetry_, *log_, shards});
+                                                                  s_.entropy, telemetry_, log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     lookups_ = std::make_unique<connectors::worker>(1024);
     readers_ = std::make_unique<connectors::worker>(32);
@@ -180,11 +188,13 @@ public:
   std::string ready_line() const { return "ready https=" + https_->address() + " ca=" + tls_->ca_file().string(); }
 
   void reload() {
+    if (const auto opened = log_.reopen(); !opened)
+      log_.write(engine::log_level::error, "the log was not opened again", {{"error", opened.error().text}});
     const auto reloaded = tls_->reload();
     if (reloaded)
-      log_->write(engine::log_level::info, "certificates reloaded");
+      log_.write(engine::log_level::info, "certificates reloaded");
     else
-      log_->write(engine::log_level::error, "certificates were not reloaded", {{"error", reloaded.error().text}});
+      log_.write(engine::log_level::error, "certificates were not reloaded", {{"error", reloaded.error().text}});
   }
 
   /// Intake first, then what is in flight, then the log.
@@ -199,7 +209,7 @@ public:
     readers_.reset();
     lookups_.reset();
     if (host_) host_->stop(drain);
-    log_->write(engine::log_level::info, "stopped");
+    log_.write(engine::log_level::info, "stopped");
   }
 
 private:
@@ -209,13 +219,13 @@ private:
         .services = catalog_,
         .past = *history_,
         .keys = *s_.keyring,
-        .log = *log_,
+        .log = log_,
         .clock = s_.clock,
         .telemetry = telemetry_,
         .upkeep = upkeep_.get(),
         .operators = std::move(operators),
         .endpoints = [this] { return endpoints(); },
-        .metrics = [this] { return connectors::render_metrics(telemetry_); },
+        .metrics = [this] { return metrics(); },
         .not_ready = [this](bool with_causes) { return host_->not_ready(with_causes); },
         .look_up = [this](std::function<void()> job) { return lookups_->post(std::move(job)); },
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
@@ -225,11 +235,17 @@ private:
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
     };
     auto https = connectors::https_server::start(https_options_of(config_),
-                                                 {*tls_, *api_, render, s_.clock, s_.entropy, *log_, telemetry_});
+                                                 {*tls_, *api_, render, s_.clock, s_.entropy, log_, telemetry_});
     if (!https) return std::unexpected(https.error());
     https_ = std::move(*https);
     port_ = https_->port();
     return connectors::write_node_file(config_, {"https://" + https_->address(), tls_->ca_file().string(), {}});
+  }
+
+  std::string metrics() const {
+    const auto dropped = [this] { return static_cast<double>(log_.dropped()); };
+    return connectors::render_metrics(
+        telemetry_, {{"muster_log_lines_dropped", "Log lines that the file or pipe did not take in time.", dropped}});
   }
 
   connectors::endpoint_texts endpoints() const {
@@ -239,7 +255,7 @@ private:
 
   const connectors::node_config& config_;
   storage& s_;
-  std::unique_ptr<engine::log> log_;
+  connectors::json_log& log_;
   engine::telemetry telemetry_;
   actors::scope_catalog catalog_;
   std::unique_ptr<connectors::tls_context> tls_;
@@ -273,7 +289,9 @@ int serve(const connectors::node_config& config) {
   if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
   auto s = open_storage(config, true);
   if (!s) return complain(s.error());
-  node n(config, **s);
+  auto log = open_log(config, (*s)->clock);
+  if (!log) return complain(log.error());
+  node n(config, **s, **log);
   if (const auto started = n.start(); !started) {
     n.stop();
     return complain(started.error());

@@ -56,6 +56,7 @@ struct telemetry {
   count connections_accepted{};
   count connections_cut{};      ///< too slow, too large, malformed
   count connections_refused{};  ///< beyond the number of connections, in all or of one address
+  count connections_evicted{};  ///< idle ones that made room for new ones
   count handshakes_failed{};
 
   count frames_accepted{};

@@ -58,6 +58,15 @@ BOOST_AUTO_TEST_CASE(options_of_every_kind_are_read) {
   BOOST_TEST(config.operators.at("ana") == token_hash);
 }
 
+BOOST_AUTO_TEST_CASE(a_body_and_where_the_log_goes_can_be_set) {
+  node_config config;
+  BOOST_TEST(complaint_about("[https]\nbody_bytes_max = 4096\n[log]\nfile = \"/var/log/muster.log\"\n", config) == "");
+  BOOST_TEST(config.https_body_bytes_max == 4096U);
+  BOOST_TEST(config.log_file == "/var/log/muster.log");
+  BOOST_TEST(complaint_about_set("https.body_bytes_max=98305") ==
+             "--set https.body_bytes_max: it must be 1024 to 98304, not 98305");
+}
+
 BOOST_AUTO_TEST_CASE(what_a_file_does_not_name_keeps_its_default) {
   node_config config;
   BOOST_TEST(complaint_about("[log]\nlevel = \"debug\"\n", config) == "");

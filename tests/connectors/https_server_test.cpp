@@ -199,17 +199,37 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_is_cut_off) {
   BOOST_TEST(client.read_to_end().size() < 64u * 1024 * 1024);
 }
 
-BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_refused_until_one_ends) {
-  https_fixture server({.connections_max = 100, .connections_per_address_max = 2});
-  auto first = std::make_unique<tests::tls_client>(server.connect());
-  const auto second = server.connect();
+BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_refused_while_all_have_requests) {
+  held_answers held;
+  https_fixture server({.connections_max = 100, .connections_per_address_max = 1}, std::ref(held));
+  auto first = server.connect();
+  first.send(get_request("/"));
+  const auto answer = held.first.get();
   BOOST_CHECK_THROW(server.connect(), std::runtime_error);
   BOOST_TEST(server.telemetry.connections_refused == 1);
-  first.reset();
-  while (server.telemetry.connections_open == 2) std::this_thread::yield();
-  auto third = server.connect();
-  third.send(get_request("/"));
-  BOOST_TEST(third.read_response().status == 200);
+  answer({200, {}, "done"});
+  BOOST_TEST(first.read_response().headers.at("connection") == "keep-alive");
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_connection_makes_room_for_a_new_one_at_the_limit) {
+  for (const bool per_address : {true, false}) {
+    https_options options;
+    (per_address ? options.connections_per_address_max : options.connections_max) = 2;
+    https_fixture server(options);
+    auto first = server.connect();
+    auto second = server.connect();
+    for (auto* each : {&first, &second, &first}) {
+      each->send(get_request("/"));
+      BOOST_TEST(each->read_response().status == 200);
+    }
+    auto third = server.connect();
+    third.send(get_request("/"));
+    BOOST_TEST(third.read_response().status == 200);
+    BOOST_TEST(second.read_to_end() == "");
+    BOOST_TEST(server.telemetry.connections_evicted == 1);
+    first.send(get_request("/"));
+    BOOST_TEST(first.read_response().status == 200);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(requests_beyond_the_rate_are_answered_429_and_the_connection_stays) {
@@ -347,6 +367,16 @@ BOOST_AUTO_TEST_CASE(a_reload_changes_the_certificate_of_new_connections_only) {
   BOOST_TEST((before.server_certificate() != after.server_certificate()));
   before.send(get_request("/"));
   BOOST_TEST(before.read_response().status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_body_is_bounded_by_its_option) {
+  https_fixture server({.body_bytes_max = 1024});
+  auto client = server.connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1024\r\n\r\n" + std::string(1024, 'x'));
+  BOOST_TEST(client.read_response().status == 200);
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1025\r\n\r\n");
+  BOOST_TEST(client.read_response().status == 413);
+  BOOST_TEST((https_options{.body_bytes_max = 98'305}.validate().error().code == engine::errc::invalid));
 }
 
 BOOST_AUTO_TEST_CASE(an_address_that_cannot_be_used_is_told) {
