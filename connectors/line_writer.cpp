@@ -77,7 +77,7 @@ public:
       write_out(taken);
       report_dropped();
       written_.fetch_add(taken.size());
-      if (taken.capacity() > written_at_once) std::string().swap(taken);
+      if (taken.capacity() > 4 * written_at_once) std::string().swap(taken);
       lock.lock();
       if (!last) continue;
       ended_ = true;
