@@ -21,7 +21,9 @@ using steady = std::chrono::steady_clock;
 
 constexpr std::size_t idle_max = 3;
 constexpr std::size_t near_bytes = 64 * 1024;  // a read of less is for one frame, not for a stream
-constexpr auto more_wait = 20ms;               // for what a fetch under way brings
+constexpr auto short_patience = 50ms;
+constexpr auto away_for = 2s;     // after a read in vain, until one is patient again
+constexpr auto more_wait = 20ms;  // for what a fetch under way brings
 
 // One frame at a time, from anywhere: fetch little.
 const kafka_settings near_settings = {
@@ -114,7 +116,7 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
   if (!c) return std::unexpected(c.error());
   auto& at = **c;
   if (auto gone = at.go_to(shard, from); !gone) return std::unexpected(gone.error());
-  const auto deadline = steady::now() + patience_;
+  const auto deadline = steady::now() + patience_now();
   std::vector<log_record> records;
   std::size_t bytes = 0;
   while (true) {
@@ -129,6 +131,7 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
     if (came) continue;
     if (!records.empty()) break;
     if (left <= 0ms) {
+      note_away(true);
       const auto last = at.last_error();
       return fail(errc::unavailable, "the Kafka brokers at " + connection_.bootstrap + " do not give the topic " +
                                          topic_ + ", partition " + std::to_string(shard.value()) +
@@ -137,6 +140,7 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
   }
   if (!records.empty() || !at.trouble()) {
     if (!at.far() || !at.holds_before(until)) at.rest();
+    note_away(false);
     give_back(std::move(*c));
     return records;
   }
@@ -166,6 +170,19 @@ result<std::unique_ptr<kafka_cursors::cursor>> kafka_cursors::borrow(shard_id sh
   auto consumer = kafka_consumer::make(connection_, topic_, far ? far_settings : near_settings);
   if (!consumer) return std::unexpected(consumer.error());
   return std::make_unique<cursor>(std::move(*consumer), far);
+}
+
+std::chrono::milliseconds kafka_cursors::patience_now() {
+  const std::lock_guard lock(mutex_);
+  return steady::now() < away_until_ ? std::min<std::chrono::milliseconds>(short_patience, patience_) : patience_;
+}
+
+void kafka_cursors::note_away(bool away) {
+  const std::lock_guard lock(mutex_);
+  if (!away)
+    away_until_ = {};
+  else if (steady::now() >= away_until_)
+    away_until_ = steady::now() + away_for;
 }
 
 void kafka_cursors::give_back(std::unique_ptr<cursor> c) {

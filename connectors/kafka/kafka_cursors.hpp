@@ -13,7 +13,8 @@ namespace muster::connectors {
 /// several at a time.
 class kafka_cursors {
 public:
-  /// `admin` must outlive this object. A read waits up to `patience` for the broker.
+  /// `admin` must outlive this object. A read waits up to `patience` for the broker; while the brokers are away, only
+  /// one read after another does, and the others give up soon: a shard's thread has other shards to look after.
   kafka_cursors(kafka_connection connection, std::string topic, kafka_admin& admin, std::chrono::milliseconds patience);
   ~kafka_cursors();
 
@@ -25,12 +26,15 @@ private:
   class cursor;
   engine::result<std::unique_ptr<cursor>> borrow(events::shard_id shard, events::log_offset from, bool far);
   void give_back(std::unique_ptr<cursor> c);
+  std::chrono::milliseconds patience_now();
+  void note_away(bool away);
 
   const kafka_connection connection_;
   const std::string topic_;
   kafka_admin& admin_;
   const std::chrono::milliseconds patience_;
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< guards what follows
+  std::chrono::steady_clock::time_point away_until_;
   std::vector<std::unique_ptr<cursor>> idle_;
 };
 
