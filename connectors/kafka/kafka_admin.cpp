@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace muster::connectors {
 
@@ -35,6 +36,8 @@ using delete_records_ptr = owned<rd_kafka_DeleteRecords_t, rd_kafka_DeleteRecord
 struct metadata_deleter {
   void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
 };
+
+constexpr std::size_t askers_idle_max = 2;
 
 /// Waits for the answer to what `ask` sends.
 template <class Ask>
@@ -146,12 +149,67 @@ result<kafka_settings> kafka_admin::topic_settings(const std::string& name, mill
 }
 
 result<kafka_watermarks> kafka_admin::watermarks(const std::string& topic, std::int32_t partition, milliseconds wait) {
-  kafka_watermarks marks;
-  const auto error = rd_kafka_query_watermark_offsets(client_->handle(), topic.c_str(), partition, &marks.low,
-                                                      &marks.high, static_cast<int>(wait.count()));
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return marks;
-  return std::unexpected(failure("the end of topic " + topic + ", partition " + std::to_string(partition), error,
-                                 rd_kafka_err2str(error)));
+  const auto low = ask(topic, {partition}, kafka_consumer::from_beginning, wait);
+  if (!low) return std::unexpected(low.error());
+  const auto high = ask(topic, {partition}, kafka_consumer::from_end, wait);
+  if (!high) return std::unexpected(high.error());
+  return kafka_watermarks{low->front(), high->front()};
+}
+
+result<std::vector<std::int64_t>> kafka_admin::ends(const std::string& topic,
+                                                    const std::vector<std::int32_t>& partitions, milliseconds wait) {
+  return ask(topic, partitions, kafka_consumer::from_end, wait);
+}
+
+/// Where a consumer that starts at `where` finds itself. `rd_kafka_query_watermark_offsets` would say the same, but
+/// with the brokers away it was seen to take 25 s whatever its timeout.
+result<std::vector<std::int64_t>> kafka_admin::ask(const std::string& topic,
+                                                   const std::vector<std::int32_t>& partitions, std::int64_t where,
+                                                   milliseconds wait) {
+  auto asker = borrow(topic);
+  if (!asker) return std::unexpected(asker.error());
+  std::map<std::int32_t, std::int64_t> found;
+  std::string problem = "no answer in time";
+  for (const auto partition : partitions) {
+    if (auto began = (*asker)->start(partition, where); !began) return std::unexpected(began.error());
+  }
+  const auto until = steady::now() + wait;
+  while (found.size() < partitions.size()) {
+    const auto left = std::chrono::ceil<milliseconds>(until - steady::now());
+    if (left <= milliseconds(0)) break;
+    (*asker)->poll(std::min(left, milliseconds(100)), 256, [&](const kafka_event& event) {
+      if (event.what == kafka_event::kind::record || event.what == kafka_event::kind::end)
+        found.emplace(event.partition, event.offset);
+      else
+        problem = event.text;
+    });
+  }
+  for (const auto partition : partitions) (*asker)->stop(partition);
+  give_back(topic, std::move(*asker));
+  if (found.size() < partitions.size()) {
+    return std::unexpected(failure("the ends of topic " + topic, RD_KAFKA_RESP_ERR__TIMED_OUT, problem.c_str()));
+  }
+  std::vector<std::int64_t> offsets;
+  for (const auto partition : partitions) offsets.push_back(found.at(partition));
+  return offsets;
+}
+
+result<std::unique_ptr<kafka_consumer>> kafka_admin::borrow(const std::string& topic) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto idle = std::ranges::find(askers_, topic, [](const auto& each) { return each.first; });
+    if (idle != askers_.end()) {
+      auto asker = std::move(idle->second);
+      askers_.erase(idle);
+      return asker;
+    }
+  }
+  return kafka_consumer::make(connection_, topic, {{"fetch.wait.max.ms", "10"}, {"max.partition.fetch.bytes", "1"}});
+}
+
+void kafka_admin::give_back(const std::string& topic, std::unique_ptr<kafka_consumer> asker) {
+  const std::lock_guard lock(mutex_);
+  if (askers_.size() < askers_idle_max) askers_.emplace_back(topic, std::move(asker));
 }
 
 result<void> kafka_admin::create_topic(const std::string& name, std::uint32_t partitions, std::uint32_t replicas,

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "connectors/kafka/kafka_client.hpp"
+#include "connectors/kafka/kafka_consumer.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace muster::connectors {
@@ -32,6 +33,9 @@ public:
   engine::result<kafka_settings> topic_settings(const std::string& name, std::chrono::milliseconds wait);
   engine::result<kafka_watermarks> watermarks(const std::string& topic, std::int32_t partition,
                                               std::chrono::milliseconds wait);
+  /// Behind the last record of each of `partitions`, as their leaders say now.
+  engine::result<std::vector<std::int64_t>> ends(const std::string& topic, const std::vector<std::int32_t>& partitions,
+                                                 std::chrono::milliseconds wait);
 
   /// `conflict`: there is one already. `replicas` 0: as the brokers make topics.
   engine::result<void> create_topic(const std::string& name, std::uint32_t partitions, std::uint32_t replicas,
@@ -45,10 +49,16 @@ public:
 
 private:
   kafka_admin(kafka_connection connection, std::unique_ptr<kafka_client> client);
+  engine::result<std::vector<std::int64_t>> ask(const std::string& topic, const std::vector<std::int32_t>& partitions,
+                                                std::int64_t where, std::chrono::milliseconds wait);
+  engine::result<std::unique_ptr<kafka_consumer>> borrow(const std::string& topic);
+  void give_back(const std::string& topic, std::unique_ptr<kafka_consumer> asker);
   engine::error failure(const std::string& what, int code, const char* text) const;
 
   const kafka_connection connection_;
   std::unique_ptr<kafka_client> client_;
+  std::mutex mutex_;                                                             ///< guards `askers_`
+  std::vector<std::pair<std::string, std::unique_ptr<kafka_consumer>>> askers_;  ///< idle ones, with their topic
 };
 
 }  // namespace muster::connectors

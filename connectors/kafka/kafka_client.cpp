@@ -25,7 +25,6 @@ const kafka_settings common_defaults = {
     {"socket.connection.setup.timeout.ms", "3000"},
     {"reconnect.backoff.ms", "50"},
     {"reconnect.backoff.max.ms", "500"},
-    {"retry.backoff.ms", "50"},
     {"topic.metadata.refresh.fast.interval.ms", "100"},
     {"topic.metadata.refresh.interval.ms", "2000"},
     {"log_level", "4"},
@@ -35,12 +34,17 @@ const kafka_settings producer_defaults = {
     {"request.timeout.ms", "5000"},
     {"message.timeout.ms", "5000"},
     {"queue.buffering.max.kbytes", "65536"},
+    {"retry.backoff.ms", "50"},
 };
 const kafka_settings producer_insisted = {{"enable.idempotence", "true"}, {"acks", "all"}};
 const kafka_settings consumer_defaults = {{"fetch.error.backoff.ms", "50"}};
 const kafka_settings consumer_insisted = {
-    {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"},        {"check.crcs", "true"},
-    {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"},
+    {"auto.offset.reset", "error"},
+    {"check.crcs", "true"},
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"isolation.level", "read_uncommitted"},  // a stranger's open transaction must not hide what comes behind it
 };
 
 struct conf_deleter {
@@ -151,7 +155,9 @@ void kafka_client::on_log(const rd_kafka_s* handle, int level, const char* facil
   auto* self = static_cast<kafka_client*>(rd_kafka_opaque(handle));
   if (self == nullptr || self->log_ == nullptr) return;
   constexpr int notice = 5;  // syslog's
-  self->log_->write(level < notice ? log_level::info : log_level::debug, "librdkafka",
+  // Settings of producers are given to consumers too, and the other way round.
+  const bool matters = level < notice && std::string_view(facility) != "CONFWARN";
+  self->log_->write(matters ? log_level::info : log_level::debug, "librdkafka",
                     {{"client", rd_kafka_name(handle)}, {"facility", facility}, {"text", text}});
 }
 

@@ -32,6 +32,7 @@ struct kafka_event {
 class kafka_consumer {
 public:
   static constexpr std::int64_t from_beginning = -2;
+  static constexpr std::int64_t from_end = -1;
 
   /// `own`: settings on top of the connection's.
   static engine::result<std::unique_ptr<kafka_consumer>> make(const kafka_connection& connection,

@@ -6,6 +6,7 @@
 #include "engine/limits.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace muster::connectors {
 
@@ -51,9 +52,9 @@ public:
   }
 
   result<log_offset> end(shard_id shard) override {
-    const auto marks = admin_->watermarks(options_.topic, partition_of(shard), options_.read_wait);
-    if (!marks) return std::unexpected(marks.error());
-    return log_offset_of(marks->high);
+    const auto ends = admin_->ends(options_.topic, {partition_of(shard)}, options_.read_wait);
+    if (!ends) return std::unexpected(ends.error());
+    return log_offset_of(ends->front());
   }
 
   void on_arrival(std::function<void(shard_id)> arrived) override { tail_->on_arrival(std::move(arrived)); }
@@ -100,13 +101,13 @@ result<void> check_settings(kafka_admin& admin, const kafka_journal_options& opt
 
 result<std::vector<log_offset>> ends_of(kafka_admin& admin, const kafka_journal_options& options,
                                         std::uint32_t shards) {
-  std::vector<log_offset> ends;
-  for (std::uint32_t i = 0; i < shards; ++i) {
-    const auto marks = admin.watermarks(options.topic, static_cast<std::int32_t>(i), options.start_wait);
-    if (!marks) return std::unexpected(marks.error());
-    ends.push_back(log_offset_of(marks->high));
-  }
-  return ends;
+  std::vector<std::int32_t> partitions(shards);
+  std::iota(partitions.begin(), partitions.end(), 0);
+  const auto ends = admin.ends(options.topic, partitions, options.start_wait);
+  if (!ends) return std::unexpected(ends.error());
+  std::vector<log_offset> offsets;
+  for (const auto end : *ends) offsets.push_back(log_offset_of(end));
+  return offsets;
 }
 
 }  // namespace

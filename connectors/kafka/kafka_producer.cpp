@@ -18,14 +18,14 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto serve_wait = 50ms;  // how long the end of a producer may take longer
 constexpr auto retire_wait = 5s;   // for the delivery reports of what was purged; they come at once
-constexpr auto look_up_wait = 1s;
+constexpr auto look_up_wait = 200ms;
 constexpr auto useless_after = 10s;  // failures without one success: the client may have lost itself
 
 /// A record in librdkafka's hands: it borrows the value and gives this back with the delivery report.
 struct pending {
   kafka_record record;
   kafka_delivered delivered;
-  steady::time_point* failing_since;  ///< the producer's
+  delivery_record* fares;  ///< of the producer's client
 };
 
 append_outcome outcome_of(rd_kafka_msg_status_t status) {
@@ -44,10 +44,11 @@ void on_delivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void
   kafka_delivery delivery;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     delivery = {append_outcome::durable, message->offset, {}};
-    *sent->failing_since = steady::time_point::max();
+    *sent->fares = {};
   } else {
     delivery = {outcome_of(rd_kafka_message_status(message)), -1, rd_kafka_err2str(message->err)};
-    *sent->failing_since = std::min(*sent->failing_since, steady::now());
+    if (!sent->fares->failing_since) sent->fares->failing_since = steady::now();
+    sent->fares->useless = steady::now() - *sent->fares->failing_since > useless_after;
   }
   sent->delivered(delivery);
 }
@@ -112,6 +113,7 @@ result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection co
   auto client = made->new_client();
   if (!client) return std::unexpected(client.error());
   made->client_ = std::move(*client);
+  made->look_up_topics();
   made->thread_ = std::thread([p = made.get()] { p->run(); });
   return made;
 }
@@ -122,17 +124,21 @@ kafka_producer::~kafka_producer() {
   if (client_) retire(std::move(client_));
 }
 
-result<std::unique_ptr<kafka_client>> kafka_producer::new_client() const {
-  auto client = kafka_client::make(kafka_role::producer, connection_, own_,
-                                   [](rd_kafka_conf_s* conf) { rd_kafka_conf_set_dr_msg_cb(conf, on_delivery); });
-  for (const auto& topic : topics_) {
-    if (client && !look_up((*client)->handle(), topic)) break;  // the brokers are away: it goes without
-  }
-  return client;
+result<std::unique_ptr<kafka_client>> kafka_producer::new_client() {
+  topics_known_ = false;
+  record_ = {};
+  return kafka_client::make(kafka_role::producer, connection_, own_,
+                            [](rd_kafka_conf_s* conf) { rd_kafka_conf_set_dr_msg_cb(conf, on_delivery); });
+}
+
+// librdkafka lets the first record of a topic that it does not know wait for a second.
+void kafka_producer::look_up_topics() {
+  topics_known_ =
+      std::ranges::all_of(topics_, [&](const std::string& topic) { return look_up(client_->handle(), topic); });
 }
 
 void kafka_producer::send(kafka_record record, kafka_delivered delivered) {
-  auto sent = std::make_unique<pending>(std::move(record), std::move(delivered), &failing_since_);
+  auto sent = std::make_unique<pending>(std::move(record), std::move(delivered), &record_);
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
   {
     const std::lock_guard lock(mutex_);
@@ -164,14 +170,13 @@ std::string kafka_producer::last_error() const {
 
 void kafka_producer::run() {
   while (!stopping_) {
+    if (!topics_known_) look_up_topics();
     client_->serve(serve_wait);  // this thread alone replaces it
-    replace_if_useless();
+    if (record_.useless || client_->fatal()) replace();
   }
 }
 
-void kafka_producer::replace_if_useless() {
-  const bool lost = failing_since_ != steady::time_point::max() && steady::now() - failing_since_ > useless_after;
-  if (!lost && !client_->fatal()) return;
+void kafka_producer::replace() {
   auto fresh = new_client();
   if (!fresh) return;  // out of memory or threads: again at the next round
   {
@@ -179,7 +184,7 @@ void kafka_producer::replace_if_useless() {
     client_.swap(*fresh);
   }
   retire(std::move(*fresh));
-  failing_since_ = steady::time_point::max();
+  record_ = {};
   if (connection_.log != nullptr)
     connection_.log->write(engine::log_level::warning, "a Kafka producer was replaced by a new one");
 }

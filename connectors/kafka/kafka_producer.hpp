@@ -27,6 +27,12 @@ struct kafka_delivery {
 };
 using kafka_delivered = std::function<void(const kafka_delivery&)>;
 
+/// How a client fares. Only the producer's thread.
+struct delivery_record {
+  std::optional<std::chrono::steady_clock::time_point> failing_since;  ///< without one success since
+  bool useless = false;                                                ///< for too long
+};
+
 /// Appends records to any topic, idempotently and on all in-sync replicas. Records of one partition go in the order of
 /// the calls. The client inside is disposable: after a fatal error, or when for some seconds nothing got through, it is
 /// replaced by a new one, and what it held is settled as librdkafka knows it.
@@ -54,12 +60,13 @@ public:
 
 private:
   kafka_producer(kafka_connection connection, std::vector<std::string> topics, kafka_settings own);
-  engine::result<std::unique_ptr<kafka_client>> new_client() const;
+  engine::result<std::unique_ptr<kafka_client>> new_client();
   void run();
-  void replace_if_useless();
+  void replace();
+  void look_up_topics();
 
-  /// Since when deliveries fail without one success. Only the producer's thread.
-  std::chrono::steady_clock::time_point failing_since_ = std::chrono::steady_clock::time_point::max();
+  delivery_record record_;
+  bool topics_known_ = false;  ///< the client has looked them up; only the producer's thread, and before it begins
   const kafka_connection connection_;
   const std::vector<std::string> topics_;
   const kafka_settings own_;
