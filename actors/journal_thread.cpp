@@ -1,5 +1,8 @@
 #include "actors/journal_thread.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace muster::actors {
 
 void journal_thread::start() {
@@ -32,9 +35,18 @@ void journal_thread::run() {
       if (jobs_.empty()) return;
       jobs.swap(jobs_);
     }
+    // Where each frame is written by itself anyway, those without keys do not wait for the keyring.
+    if (!journal_.exclusive()) append(take_keyless(jobs));
     store_keys(jobs);
     append(std::move(jobs));
   }
+}
+
+std::vector<journal_thread::job> journal_thread::take_keyless(std::vector<job>& jobs) {
+  const auto keyless = std::ranges::partition(jobs, [](const job& each) { return !each.frame.keys.empty(); });
+  std::vector<job> taken(std::make_move_iterator(keyless.begin()), std::make_move_iterator(keyless.end()));
+  jobs.erase(keyless.begin(), keyless.end());
+  return taken;
 }
 
 // Keys are on disk before any frame that uses them. Frames without keys do not suffer if that fails.

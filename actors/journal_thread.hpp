@@ -30,6 +30,7 @@ private:
 
   void run();
   void append(std::vector<job> jobs);
+  static std::vector<job> take_keyless(std::vector<job>& jobs);
   void store_keys(std::vector<job>& jobs);
 
   engine::journal& journal_;

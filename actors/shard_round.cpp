@@ -29,19 +29,20 @@ bool shard_slot::round(bool draining) {
   if (!writer_ && !draining && open_up()) return true;
   if (writer_ && draining) writer_->drain();
   const bool took = take_in();
-  const bool more = fold_new();
+  const auto log_state = fold_new();
   if (writer_ && writer_->stopped()) halt(*writer_->stopped());
   deliver();
   if (writer_ && !writer_->stopped()) {
     writer_->should_own(true);
-    if (auto frame = writer_->next_frame(d_.clock.now(), !more)) around_.journal.post(reports_, std::move(*frame));
+    if (auto frame = writer_->next_frame(d_.clock.now(), log_state == followed::to_its_end))
+      around_.journal.post(reports_, std::move(*frame));
     deliver();
     erase_due_keys();
   }
   take_offered_generation();
   announce();
   if (draining && at_rest()) around_.changed();
-  return took || more;
+  return took || log_state == followed::partly;
 }
 
 bool shard_slot::take_in() {
@@ -93,18 +94,18 @@ void shard_slot::take_erased(const shard_report& report) {
   if (const auto noted = projection_->keys_destroyed(report.destroyed); !noted) halt(noted.error().text);
 }
 
-/// Folds what the log has that the shard has not seen. True if there may be more.
-bool shard_slot::fold_new() {
-  if (!writer_ || writer_->stopped()) return false;
+/// Folds what the log has that the shard has not seen.
+shard_slot::followed shard_slot::fold_new() {
+  if (!writer_ || writer_->stopped()) return followed::not_at_all;
   auto records = d_.journal.read(id_, writer_->position().next_offset, engine::limits::tail_read_bytes);
   if (!records) {
     if (records.error().code == errc::corrupt)
       halt(records.error().text);
     else
       complain(unreadable_, "the journal cannot be read", records.error().text);
-    return false;
+    return followed::not_at_all;
   }
-  if (records->empty()) return false;
+  if (records->empty()) return followed::to_its_end;
   std::vector<engine::folded_frame> frames;
   for (const auto& record : *records) {
     auto accepted = writer_->fold(record);
@@ -120,7 +121,7 @@ bool shard_slot::fold_new() {
   }
   if (!frames.empty()) frames.back().after = writer_->position();
   take_frames(frames);
-  return !writer_->stopped();
+  return writer_->stopped() ? followed::not_at_all : followed::partly;
 }
 
 void shard_slot::take_frames(const std::vector<engine::folded_frame>& frames) {

@@ -57,7 +57,8 @@ private:
   void take_report(const shard_report& report);
   void take_appended(const shard_report& report);
   void take_erased(const shard_report& report);
-  bool fold_new();
+  enum class followed { to_its_end, partly, not_at_all };
+  followed fold_new();
   void take_frames(const std::vector<engine::folded_frame>& frames);
   void publish();
   void count(const engine::folded_frame& frame);

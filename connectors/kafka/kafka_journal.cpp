@@ -6,6 +6,7 @@
 #include "engine/limits.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
 
 namespace muster::connectors {
@@ -33,8 +34,8 @@ public:
     for (std::size_t i = 0; i < frames.size(); ++i) {
       auto& frame = frames[i];
       producer_->send({options_.topic, partition_of(frame.shard), std::nullopt, std::move(frame.bytes), {}},
-                      [this, tell, i, shard = frame.shard](const kafka_delivery& delivery) {
-                        if (delivery.outcome != append_outcome::durable) complain(shard, delivery);
+                      [this, tell, i](const kafka_delivery& delivery) {
+                        if (delivery.outcome != append_outcome::durable) remember(delivery.error);
                         (*tell)(i, delivery.outcome);
                       });
     }
@@ -59,20 +60,23 @@ public:
 
   void on_arrival(std::function<void(shard_id)> arrived) override { tail_->on_arrival(std::move(arrived)); }
   bool exclusive() const override { return false; }
+  std::string trouble() const override {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+  }
 
 private:
   static std::int32_t partition_of(shard_id shard) { return static_cast<std::int32_t>(shard.value()); }
 
-  void complain(shard_id shard, const kafka_delivery& delivery) const {
-    if (options_.connection.log == nullptr) return;
-    options_.connection.log->write(engine::log_level::warning, "a frame was not confirmed by the Kafka brokers",
-                                   {{"shard", std::to_string(shard.value())},
-                                    {"outcome", delivery.outcome == append_outcome::refused ? "refused" : "unknown"},
-                                    {"error", delivery.error}});
+  void remember(const std::string& trouble) {
+    const std::lock_guard lock(mutex_);
+    trouble_ = trouble;
   }
 
   const kafka_journal_options options_;
   const engine::journal_identity identity_;
+  mutable std::mutex mutex_;  ///< guards `trouble_`
+  std::string trouble_;
   std::unique_ptr<kafka_admin> admin_;  // first: the others ask it
   std::unique_ptr<kafka_tail> tail_;
   kafka_cursors cursors_;

@@ -39,7 +39,7 @@ append_outcome outcome_of(rd_kafka_msg_status_t status) {
   }
 }
 
-void on_delivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void* /*opaque*/) {
+void on_delivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void* opaque) {
   const std::unique_ptr<pending> sent(static_cast<pending*>(message->_private));
   kafka_delivery delivery;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -47,6 +47,8 @@ void on_delivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void
     *sent->fares = {};
   } else {
     delivery = {outcome_of(rd_kafka_message_status(message)), -1, rd_kafka_err2str(message->err)};
+    const auto last = static_cast<kafka_client*>(opaque)->last_error();
+    if (!last.empty()) delivery.error += " (" + last + ")";
     if (!sent->fares->failing_since) sent->fares->failing_since = steady::now();
     sent->fares->useless = steady::now() - *sent->fares->failing_since > useless_after;
   }
