@@ -44,7 +44,8 @@ std::unexpected<engine::error> unfit(const std::string& topic, const std::string
 /// The first record of each partition; an empty text where there is none.
 result<std::vector<std::string>> first_records(const kafka_connection& connection, const std::string& name,
                                                std::uint32_t partitions, milliseconds wait) {
-  auto consumer = kafka_consumer::make(connection, name, {{"max.partition.fetch.bytes", "4096"}});
+  auto consumer =
+      kafka_consumer::make(connection, name, {{"max.partition.fetch.bytes", "4096"}, {"fetch.wait.max.ms", "10"}});
   if (!consumer) return std::unexpected(consumer.error());
   std::vector<std::optional<std::string>> first(partitions);
   std::uint32_t missing = partitions;

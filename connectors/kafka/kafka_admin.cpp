@@ -166,7 +166,7 @@ result<std::vector<std::int64_t>> kafka_admin::ends(const std::string& topic,
 result<std::vector<std::int64_t>> kafka_admin::ask(const std::string& topic,
                                                    const std::vector<std::int32_t>& partitions, std::int64_t where,
                                                    milliseconds wait) {
-  auto asker = borrow(topic);
+  auto asker = borrow(topic, wait);
   if (!asker) return std::unexpected(asker.error());
   std::map<std::int32_t, std::int64_t> found;
   std::string problem = "no answer in time";
@@ -177,12 +177,18 @@ result<std::vector<std::int64_t>> kafka_admin::ask(const std::string& topic,
   while (found.size() < partitions.size()) {
     const auto left = std::chrono::ceil<milliseconds>(until - steady::now());
     if (left <= milliseconds(0)) break;
+    std::vector<std::int32_t> again;  // its records were deleted between question and answer
     (*asker)->poll(std::min(left, milliseconds(100)), 256, [&](const kafka_event& event) {
       if (event.what == kafka_event::kind::record || event.what == kafka_event::kind::end)
         found.emplace(event.partition, event.offset);
       else
         problem = event.text;
+      if (event.what == kafka_event::kind::out_of_range) again.push_back(event.partition);
     });
+    for (const auto partition : again) {
+      (*asker)->stop(partition);
+      if (auto began = (*asker)->start(partition, where); !began) return std::unexpected(began.error());
+    }
   }
   for (const auto partition : partitions) (*asker)->stop(partition);
   give_back(topic, std::move(*asker));
@@ -194,7 +200,7 @@ result<std::vector<std::int64_t>> kafka_admin::ask(const std::string& topic,
   return offsets;
 }
 
-result<std::unique_ptr<kafka_consumer>> kafka_admin::borrow(const std::string& topic) {
+result<std::unique_ptr<kafka_consumer>> kafka_admin::borrow(const std::string& topic, milliseconds wait) {
   {
     const std::lock_guard lock(mutex_);
     const auto idle = std::ranges::find(askers_, topic, [](const auto& each) { return each.first; });
@@ -204,7 +210,10 @@ result<std::unique_ptr<kafka_consumer>> kafka_admin::borrow(const std::string& t
       return asker;
     }
   }
-  return kafka_consumer::make(connection_, topic, {{"fetch.wait.max.ms", "10"}, {"max.partition.fetch.bytes", "1"}});
+  auto asker =
+      kafka_consumer::make(connection_, topic, {{"fetch.wait.max.ms", "10"}, {"max.partition.fetch.bytes", "1"}});
+  if (asker) (*asker)->look_up(wait);
+  return asker;
 }
 
 void kafka_admin::give_back(const std::string& topic, std::unique_ptr<kafka_consumer> asker) {

@@ -51,7 +51,7 @@ private:
   kafka_admin(kafka_connection connection, std::unique_ptr<kafka_client> client);
   engine::result<std::vector<std::int64_t>> ask(const std::string& topic, const std::vector<std::int32_t>& partitions,
                                                 std::int64_t where, std::chrono::milliseconds wait);
-  engine::result<std::unique_ptr<kafka_consumer>> borrow(const std::string& topic);
+  engine::result<std::unique_ptr<kafka_consumer>> borrow(const std::string& topic, std::chrono::milliseconds wait);
   void give_back(const std::string& topic, std::unique_ptr<kafka_consumer> asker);
   engine::error failure(const std::string& what, int code, const char* text) const;
 

@@ -76,6 +76,13 @@ kafka_consumer::~kafka_consumer() {
   for (const auto partition : started_) rd_kafka_consume_stop(topic_.get(), partition);
 }
 
+void kafka_consumer::look_up(std::chrono::milliseconds wait) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client_->handle(), 0, topic_.get(), &metadata, static_cast<int>(wait.count())) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    rd_kafka_metadata_destroy(metadata);
+}
+
 result<void> kafka_consumer::start(std::int32_t partition, std::int64_t offset) {
   if (rd_kafka_consume_start_queue(topic_.get(), partition, offset, queue_.get()) != 0) {
     return fail(errc::unavailable, "partition " + std::to_string(partition) +

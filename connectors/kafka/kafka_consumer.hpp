@@ -41,6 +41,9 @@ public:
   kafka_consumer(const kafka_consumer&) = delete;
   kafka_consumer& operator=(const kafka_consumer&) = delete;
 
+  /// Looks up who leads the partitions, waiting up to `wait`. Without it a start at the beginning or the end waits half
+  /// a second for that.
+  void look_up(std::chrono::milliseconds wait);
   /// Begins with the record at `offset`. A partition must be stopped before it is started elsewhere.
   engine::result<void> start(std::int32_t partition, std::int64_t offset);
   /// Nothing of the partition comes any more once this has returned, but for what the current `poll` already holds.
