@@ -1,39 +1,20 @@
 #pragma once
 
+#include "actors/dependencies.hpp"
+#include "actors/scope_budget.hpp"
 #include "engine/attestation/attest.hpp"
 #include "engine/decision.hpp"
-#include "engine/failure_budget.hpp"
-#include "engine/history.hpp"
-#include "engine/ports/catalog.hpp"
-#include "engine/ports/clock.hpp"
 #include "engine/ports/command_gateway.hpp"
-#include "engine/ports/log.hpp"
-#include "engine/ports/proposal_sink.hpp"
-#include "engine/telemetry.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 /// Every message between actors. All stay within the process, so none needs a serial form.
 namespace muster::actors {
-
-/// What all actors work with. Outlives the actor system.
-struct actor_dependencies {
-  engine::catalog& catalog;
-  engine::proposal_sink& shards;
-  engine::keyring& keyring;
-  engine::history& history;
-  engine::clock& clock;
-  engine::entropy& entropy;
-  engine::telemetry& telemetry;
-  engine::log& log;
-  std::uint32_t shard_count = 1;
-};
 
 /// A command on its way to its answer. Whoever holds it last and has not answered lets the reply answer `unavailable`.
 struct pending_command {
@@ -51,6 +32,8 @@ struct pending_command {
   /// It arrived while another registration of the same ID was being decided: it may have the same answer.
   bool may_join = false;
 
+  bool admitted = false;  ///< the failure budget was spent on it: not again when it is decided again
+
   void answer(engine::answer a) const { to->deliver(std::move(a)); }
   void reject(engine::rejection_code code, std::string message,
               std::chrono::seconds retry_after = std::chrono::seconds(0)) const {
@@ -58,25 +41,6 @@ struct pending_command {
   }
 };
 using command_ptr = std::shared_ptr<pending_command>;
-
-/// The failure budget of a scope, shared by its actors. Any thread.
-class shared_budget {
-public:
-  shared_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address)
-      : budget_(per_minute_scope, per_minute_address) {}
-  bool admit(const std::string& address, events::refusal_reason reason, events::timestamp now) {
-    const std::lock_guard lock(mutex_);
-    return budget_.admit(address, reason, now);
-  }
-  engine::failure_budget::summary take_summary(events::timestamp now) {
-    const std::lock_guard lock(mutex_);
-    return budget_.take_summary(now);
-  }
-
-private:
-  std::mutex mutex_;
-  engine::failure_budget budget_;
-};
 
 /// A proposal of the actor's came back from its shard.
 struct proposal_settled {
@@ -86,7 +50,6 @@ struct proposal_settled {
 struct may_you_go {};
 /// Device to scope: it may, if it has had every command that was sent to it.
 struct ready_to_go {
-  std::string registration;  ///< the id's key
   std::uint64_t received = 0;
   caf::actor_id from = 0;  ///< who says so: asked twice, an actor answers twice, and may have a successor by then
 };

@@ -80,10 +80,9 @@ private:
 
 class actor_runtime::impl {
 public:
-  impl(runtime_options options, runtime_dependencies d)
-      : options_(options),
-        dependencies_{d.catalog, d.shards, d.keyring, d.history, d.clock, d.entropy, d.telemetry, d.log, d.shard_count},
-        config_(options.workers), system_(std::make_unique<caf::actor_system>(config_)),
+  impl(runtime_options options, actor_dependencies dependencies)
+      : options_(options), dependencies_(dependencies), config_(options.workers),
+        system_(std::make_unique<caf::actor_system>(config_)),
         directory_(system_->spawn(run_directory, &dependencies_)) {}
 
   void submit(engine::command c, engine::caller who, std::shared_ptr<engine::reply> to) {
@@ -157,8 +156,7 @@ private:
       scope_options options;
       options.device_actors_max = options_.device_actors_max;
       options.idle_after = options_.idle_after;
-      options.refusals_per_minute_scope = options_.refusals_per_minute_scope;
-      options.refusals_per_minute_address = options_.refusals_per_minute_address;
+      options.spending = options_.spending;
       actor = system_->spawn(run_scope, &dependencies_, options, scope);
     }
     return actor;
@@ -177,7 +175,7 @@ private:
   std::condition_variable end_;
 };
 
-actor_runtime::actor_runtime(runtime_options options, runtime_dependencies dependencies)
+actor_runtime::actor_runtime(runtime_options options, actor_dependencies dependencies)
     : impl_(std::make_unique<impl>(options, dependencies)) {}
 actor_runtime::~actor_runtime() {
   impl_->stop(std::chrono::milliseconds(0));

@@ -2,7 +2,6 @@
 
 #include "actors/supervision.hpp"
 #include "engine/limits.hpp"
-#include "engine/overload.hpp"
 #include "engine/recorded_answer.hpp"
 #include "engine/service_decisions.hpp"
 
@@ -28,14 +27,6 @@ struct no_hubs final : engine::hub_reader {
   }
 };
 
-const engine::evidence* evidence_of(const engine::command& c) {
-  return std::visit(engine::overload{[](const engine::register_device& each) { return &each.evidence; },
-                                     [](const engine::poll_operation& each) { return &each.evidence; },
-                                     [](const engine::look_up_registration& each) { return &each.evidence; },
-                                     [](const auto&) -> const engine::evidence* { return nullptr; }},
-                    c);
-}
-
 }  // namespace
 
 void scope::init(actor_dependencies* dependencies, scope_options options, events::id_scope id,
@@ -44,7 +35,7 @@ void scope::init(actor_dependencies* dependencies, scope_options options, events
   options_ = options;
   id_ = std::move(id);
   self_ = self;
-  budget_ = std::make_shared<shared_budget>(options.refusals_per_minute_scope, options.refusals_per_minute_address);
+  ties_ = std::make_shared<device_ties>(dependencies, id_, scope_actor(self), options.spending);
 }
 
 void scope::take(command_ptr c) {
@@ -69,7 +60,7 @@ void scope::take_device_command(const command_ptr& c, const events::registration
   const auto now = d_->catalog.find(id_);
   const auto view = now.value ? d_->catalog.view(now.value->shard) : nullptr;
   if (!view) return c->reject(rejection_code::unavailable, "The service is not open on this node yet.", 1s);
-  if (const auto* shown = evidence_of(c->what)) {
+  if (const auto* shown = engine::evidence_of(c->what)) {
     // An ID with neither enrollment nor record nor a group that vouches for it gets no actor.
     const auto stored = view->device(id_, id);
     if (!stored) return c->reject(rejection_code::unavailable, "The device's data cannot be read.", 1s);
@@ -78,7 +69,7 @@ void scope::take_device_command(const command_ptr& c, const events::registration
       if (!judge_stranger(c, *shown)) return;
     }
   }
-  send_to(child_of(id, now.value->shard), c);
+  send_to(child_of(id), c);
 }
 
 bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) {
@@ -95,15 +86,17 @@ bool scope::judge_stranger(const command_ptr& c, const engine::evidence& shown) 
 void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
                             const engine::attestation_verdict& verdict) {
   const auto now = d_->clock.now();
-  if (!budget_->admit(shown.source_address, *verdict.refusal, now)) {
+  if (!c->admitted && !ties_->budget.admit(shown.source_address, *verdict.refusal, now))
     return c->answer(too_many_attempts());
-  }
+  c->admitted = true;
+  log_closed_groups(d_->log, id_, shown.presented, verdict);
   no_hubs hubs;
   const auto d = engine::decide_refusal(
       {}, shown, verdict, events::stream_name::refusals(id_),
       {{now, d_->entropy, *c->judged_on.value, c->judged_on.sequence}, {}, nullptr, nullptr, hubs});
   auto p = engine::to_proposal(d, c->who, nullptr, {}, c->deadline);
   // Nothing here waits for it: the answer goes out from the shard's thread, and a conflict begins anew.
+  ties_->budget.wrote(nullptr, 1, engine::bytes_of(p), now);
   p.settled = [c, rejected = *d.rejected, to = scope_actor(self_)](const engine::settlement& what) {
     if (what.kind == engine::settlement_kind::committed) return c->answer(rejected);
     if (what.kind == engine::settlement_kind::conflict && ++c->tries <= limits::conflict_retries_max) {
@@ -114,14 +107,13 @@ void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
   d_->shards.propose(c->judged_on.value->shard, std::move(p));
 }
 
-scope::child& scope::child_of(const events::registration_id& id, events::shard_id shard) {
+scope::child& scope::child_of(const events::registration_id& id) {
   if (d_->telemetry.device_actors.load(std::memory_order_relaxed) >= options_.device_actors_max) make_room();
-  const auto actor = self_->spawn<caf::monitored>(
-      run_device, d_, device_identity{id_, id, shard, scope_actor(self_), budget_, !failed_.contains(id.key())});
-  by_use_.push_back(id.key());
-  auto& made = children_[id.key()];
+  const auto actor = self_->spawn<caf::monitored>(run_device, device_identity{ties_, !failed_.contains(id.key())});
+  auto& [key, made] = *children_.try_emplace(id.key()).first;
+  by_use_.push_back(&key);
   made = {actor, 0, d_->clock.now(), std::prev(by_use_.end())};
-  by_actor_[actor.id()] = id.key();
+  by_actor_[actor.id()] = &key;
   return made;
 }
 
@@ -140,8 +132,8 @@ void scope::make_room() {
 }
 
 // Whoever was asked counts as used: if it stays it was busy, and others are asked first.
-void scope::ask_to_go(const std::string& registration) {
-  auto& each = children_.at(registration);
+void scope::ask_to_go(const std::string* registration) {
+  auto& each = children_.at(*registration);
   each.used = d_->clock.now();
   by_use_.splice(by_use_.end(), by_use_, each.recent);
   self_->send(each.actor, may_you_go{});
@@ -149,15 +141,17 @@ void scope::ask_to_go(const std::string& registration) {
 
 // A device is let go only if it has had every command that was sent to it: a command on its way would be lost with it.
 void scope::let_go(const ready_to_go& device) {
-  const auto at = children_.find(device.registration);
-  if (at == children_.end() || at->second.actor.id() != device.from || at->second.sent != device.received) return;
-  self_->send(at->second.actor, go{});
+  const auto known = by_actor_.find(device.from);
+  if (known == by_actor_.end()) return;
+  const auto& each = children_.at(*known->second);
+  if (each.sent != device.received) return;
+  self_->send(each.actor, go{});
   ++d_->telemetry.device_actors_passivated;
-  forget(device.registration);
+  forget(known->second);
 }
 
-void scope::forget(const std::string& registration) {
-  const auto at = children_.find(registration);
+void scope::forget(const std::string* registration) {
+  const auto at = children_.find(*registration);
   by_actor_.erase(at->second.actor.id());
   by_use_.erase(at->second.recent);
   children_.erase(at);
@@ -166,8 +160,8 @@ void scope::forget(const std::string& registration) {
 void scope::device_down(const caf::actor_addr& who, bool failed) {
   const auto at = by_actor_.find(who.id());
   if (at == by_actor_.end()) return;
-  if (failed) failed_.insert(at->second);
-  forget(std::string(at->second));
+  if (failed) failed_.insert(*at->second);
+  forget(at->second);
 }
 
 void scope::look_around() {
@@ -176,8 +170,8 @@ void scope::look_around() {
   const auto too_many = live - std::min(live, options_.device_actors_max);
   const auto most = std::min(by_use_.size(), asked_to_go_max);
   for (std::size_t asked = 0; asked < most; ++asked) {
-    const auto& oldest = by_use_.front();
-    if (children_.at(oldest).used > idle_since && asked >= too_many) break;
+    const auto* oldest = by_use_.front();
+    if (children_.at(*oldest).used > idle_since && asked >= too_many) break;
     ask_to_go(oldest);
   }
   sum_up_suppressed(d_->clock.now(), nullptr);
@@ -187,7 +181,7 @@ void scope::look_around() {
 void scope::sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done) {
   const auto snapshot = d_->catalog.find(id_).value;
   if (summing_up_ || !snapshot) return;
-  if (unsent_.counts.empty()) unsent_ = budget_->take_summary(until);
+  if (unsent_.counts.empty()) unsent_ = ties_->budget.take_summary(until);
   if (unsent_.counts.empty()) return;
   summing_up_ = true;
   auto p = engine::to_proposal(summary_of(*snapshot), {"muster", d_->entropy.draw_uuid(), {}, {}}, nullptr, {},
@@ -262,14 +256,22 @@ void scope::propose_own() {
     return finish_own(engine::rejection{rejection_code::unavailable, "The earlier answer cannot be read.", 1s});
   command_seen_ = recorded->seen;
   if (recorded->found) return finish_own(std::move(*recorded->found));
+  if (const auto wait = ties_->budget.scope_wait(d_->clock.now()); wait.count() != 0) {
+    return finish_own(
+        engine::rejection{rejection_code::too_many_requests, "The service writes more than it may.", wait});
+  }
   decision_ = std::visit(
       [&](const auto& c) {
         return decide(c, engine::decision_context{d_->clock.now(), d_->entropy, *snapshot_.value, snapshot_.sequence});
       },
       current_->what);
-  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable)
+  if (decision_.rejected && decision_.rejected->code == rejection_code::unavailable) {
+    d_->log.write(engine::log_level::error, "a command cannot be decided",
+                  {{"idScope", id_.text()}, {"error", decision_.rejected->message}});
     return finish_own(*decision_.rejected);
+  }
   auto p = engine::to_proposal(decision_, current_->who, &id_, command_seen_, current_->deadline);
+  proposed_bytes_ = engine::bytes_of(p);
   p.settled = [to = scope_actor(self_)](const engine::settlement& what) { caf::anon_send(to, proposal_settled{what}); };
   d_->shards.propose(snapshot_.value->shard, std::move(p));
 }
@@ -282,34 +284,46 @@ engine::decision scope::decide(const Command& c, engine::decision_context contex
     return engine::decision::reject(rejection_code::unavailable, "The command does not belong to a scope.");
 }
 
-engine::group_state scope::group_of(const events::group_id& id) const {
+// Nobody else writes a scope's groups, so what the rows say of one that was deleted, or never was, is current as of the
+// snapshot too.
+engine::result<engine::group_state> scope::group_of(const events::group_id& id) const {
   const auto living = snapshot_.value->groups.find(id.key());
   if (living != snapshot_.value->groups.end()) return living->second->state;
-  const auto past = snapshot_.value->past_groups.find(id.key());
-  engine::group_state gone;
-  if (past != snapshot_.value->past_groups.end()) gone.version = past->second;
-  return gone;
+  const auto view = d_->catalog.view(snapshot_.value->shard);
+  if (!view) return engine::fail(engine::errc::unavailable, "its shard is not open");
+  auto stored = view->group(id_, id);
+  if (!stored) return std::unexpected(stored.error());
+  if (stored->value.group) return engine::fail(engine::errc::unavailable, "it is changing");
+  return std::move(stored->value);
 }
 
 engine::decision scope::decide(const engine::put_group& c, engine::decision_context context) {
-  const auto state = group_of(c.group.id);
+  auto state = group_of(c.group.id);
+  if (!state)
+    return engine::decision::reject(rejection_code::unavailable,
+                                    "The group cannot be read: " + state.error().text + ".");
+  group_ = std::move(*state);
   engine::entry_context entry{context, snapshot_.sequence};
   std::optional<engine::named_key> key;
-  if (state.group) {
-    const auto& attestation = state.group->terms.attestation;
-    const auto found = d_->keyring.find(attestation.data_key);
-    if (!found)
-      return engine::decision::reject(rejection_code::unavailable,
-                                      "The group's keys cannot be opened: its data key is missing.");
-    key = engine::named_key{attestation.data_key, *found};
-    entry.data_key = &*key;
-    entry.keys = &snapshot_.value->groups.at(c.group.id.key())->keys;
+  if (group_.group) {
+    const auto& keys = snapshot_.value->groups.at(c.group.id.key())->keys;
+    const auto& id = group_.group->terms.attestation.data_key;
+    const auto found = d_->keyring.find(id);
+    if (keys && found) {
+      key = engine::named_key{id, *found};
+      entry.data_key = &*key;
+      entry.keys = &*keys;
+    }
   }
-  return engine::decide(state, c, entry);
+  return engine::decide(group_, c, entry);
 }
 
 engine::decision scope::decide(const engine::delete_group& c, engine::decision_context context) {
-  return engine::decide(group_of(c.id), c, engine::entry_context{context, snapshot_.sequence});
+  const auto state = group_of(c.id);
+  if (!state)
+    return engine::decision::reject(rejection_code::unavailable,
+                                    "The group cannot be read: " + state.error().text + ".");
+  return engine::decide(*state, c, engine::entry_context{context, snapshot_.sequence});
 }
 
 engine::decision scope::decide(const engine::delete_hub_device& c, engine::decision_context) {
@@ -345,12 +359,13 @@ void scope::settle(const engine::settlement& what) {
 }
 
 engine::answer scope::own_answer(const engine::settlement& what) {
+  if (!decision_.events.empty())
+    ties_->budget.wrote(nullptr, decision_.events.size(), proposed_bytes_, d_->clock.now());
   if (decision_.rejected) return *decision_.rejected;
-  if (const auto* put = std::get_if<engine::put_group>(&current_->what)) {
-    auto state = group_of(put->group.id);
+  if (std::holds_alternative<engine::put_group>(current_->what)) {
     auto& e = decision_.events.front();
-    evolve(state, {{e.stream, e.version, what.first_sequence, what.time, {}, {}, {}, {}, false}, e.data});
-    return engine::group_answer{std::move(state), decision_.keys_to_show};
+    evolve(group_, {{e.stream, e.version, what.first_sequence, what.time, {}, {}, {}, {}, false}, e.data});
+    return engine::group_answer{std::move(group_), decision_.keys_to_show};
   }
   const bool about_service = std::holds_alternative<engine::change_service_settings>(current_->what) ||
                              std::holds_alternative<engine::link_hub>(current_->what);

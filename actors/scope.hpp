@@ -13,11 +13,10 @@
 namespace muster::actors {
 
 struct scope_options {
-  std::size_t device_actors_max = 100'000;  ///< of the whole node
+  std::size_t device_actors_max = 20'000;  ///< of the whole node
   std::chrono::seconds idle_after{60};
   std::chrono::seconds sweep_interval{5};
-  std::uint32_t refusals_per_minute_scope = 600;
-  std::uint32_t refusals_per_minute_address = 60;
+  spending_options spending;
 };
 
 /// The state of a scope actor: its devices' actors, and its own commands, one at a time.
@@ -41,15 +40,15 @@ private:
     device_actor actor;
     std::uint64_t sent = 0;
     events::timestamp used;
-    std::list<std::string>::iterator recent;  ///< its place in `by_use_`
+    std::list<const std::string*>::iterator recent;  ///< its place in `by_use_`
   };
 
   void take_device_command(const command_ptr& c, const events::registration_id& id);
-  child& child_of(const events::registration_id& id, events::shard_id shard);
+  child& child_of(const events::registration_id& id);
   void send_to(child& to, command_ptr c);
-  void forget(const std::string& registration);
+  void forget(const std::string* registration);
   void make_room();
-  void ask_to_go(const std::string& registration);
+  void ask_to_go(const std::string* registration);
   bool judge_stranger(const command_ptr& c, const engine::evidence& shown);
   void refuse_stranger(const command_ptr& c, const engine::evidence& shown, const engine::attestation_verdict& verdict);
   void sum_up_suppressed(events::timestamp until, std::shared_ptr<void> done);
@@ -63,7 +62,7 @@ private:
   engine::decision decide(const engine::delete_hub_device& c, engine::decision_context context);
   template <class Command>
   engine::decision decide(const Command& c, engine::decision_context context);
-  engine::group_state group_of(const events::group_id& id) const;
+  engine::result<engine::group_state> group_of(const events::group_id& id) const;
   engine::answer own_answer(const engine::settlement& what);
   void finish_own(engine::answer a);
 
@@ -71,12 +70,12 @@ private:
   scope_options options_;
   events::id_scope id_;
   scope_actor::pointer self_ = nullptr;
-  std::shared_ptr<shared_budget> budget_;
+  std::shared_ptr<device_ties> ties_;
 
-  std::unordered_map<std::string, child> children_;  ///< by the registration id's key
-  std::unordered_map<caf::actor_id, std::string> by_actor_;
-  std::list<std::string> by_use_;  ///< least recently used first
-  std::set<std::string> failed_;   ///< ids whose actor died of an exception; rare
+  std::unordered_map<std::string, child> children_;                 ///< by the registration id's key
+  std::unordered_map<caf::actor_id, const std::string*> by_actor_;  ///< the keys of `children_`
+  std::list<const std::string*> by_use_;                            ///< likewise, least recently used first
+  std::set<std::string> failed_;                                    ///< ids whose actor died of an exception; rare
 
   engine::failure_budget::summary unsent_;  ///< suppressed attempts that are not on the log yet
   bool summing_up_ = false;                 ///< a summary of them is on its way
@@ -87,6 +86,8 @@ private:
   engine::as_of<std::shared_ptr<const engine::scope_snapshot>> snapshot_;
   events::log_sequence command_seen_;
   engine::decision decision_;
+  std::size_t proposed_bytes_ = 0;
+  engine::group_state group_;  ///< that a PUT was decided on
 };
 
 /// The actor of ID scope `id`.

@@ -50,6 +50,17 @@ inline void count_attestation(engine::telemetry& telemetry, const engine::attest
   ++telemetry.attestation_attempts[static_cast<std::size_t>(result)];
 }
 
+/// Says that an attempt was refused while groups could not be tried.
+inline void log_closed_groups(engine::log& log, const events::id_scope& scope, const events::registration_id& id,
+                              const engine::attestation_verdict& verdict) {
+  if (verdict.closed_groups == 0) return;
+  log.write(
+      engine::log_level::error,
+      "a device was refused that may belong to an enrollment group whose keys are lost: restore the keyring that "
+      "belongs to this journal",
+      {{"idScope", scope.text()}, {"registrationId", id.text()}, {"groups", std::to_string(verdict.closed_groups)}});
+}
+
 /// The answer to a refused attempt beyond the failure budget.
 inline engine::rejection too_many_attempts() {
   return {engine::rejection_code::too_many_attempts, "Too many failed attempts; try again later.",

@@ -46,13 +46,13 @@ fleet make_fleet(engine::entropy& random, std::size_t hubs) {
   for (std::size_t i = 1; i <= hubs; ++i)
     service.hubs.push_back({*events::hub_name::parse("hub" + std::to_string(i)), 1, true});
   const auto group_key = engine::fresh_key(random);
-  f.group->keys = {random.draw(64), random.draw(64)};
+  f.group->keys.emplace(engine::opened_keys(random.draw(64), random.draw(64)));
   f.group->state.version = events::stream_version(1);
   auto& group = f.group->state.group.emplace();
   group.id = *events::group_id::parse("fleet");
   group.terms.attestation = {
       events::attestation_type::symmetric_key, group_key.id,
-      engine::seal_keys(group_key, events::stream_name::group(scope_id, group.id), f.group->keys, random)};
+      engine::seal_keys(group_key, events::stream_name::group(scope_id, group.id), *f.group->keys, random)};
   f.scope->groups["fleet"] = f.group;
   return f;
 }
@@ -61,7 +61,7 @@ std::string token_for(const fleet& f, const events::registration_id& id, events:
   const auto resource = f.scope->service.scope.text() + "%2Fregistrations%2F" + id.text();
   const auto seconds =
       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch()).count());
-  const auto keys = engine::derive_device_keys(f.group->keys, id.text());
+  const auto keys = engine::derive_device_keys(*f.group->keys, id.text());
   const auto signature = events::to_base64(engine::hmac_sha256(keys.primary, resource + "\n" + seconds));
   return "SharedAccessSignature sr=" + resource + "&sig=" + percent_encode(signature) + "&se=" + seconds +
          "&skn=registration";

@@ -44,11 +44,17 @@ struct node_config {
   std::uint64_t keyring_erasure_interval_s = 60;
 
   std::uint64_t actors_workers = 2;
-  std::uint64_t actors_device_actors_max = 100'000;
+  std::uint64_t actors_device_actors_max = 20'000;
   std::uint64_t actors_idle_s = 60;
 
   std::uint64_t refusals_per_minute_scope = 600;
   std::uint64_t refusals_per_minute_address = 60;
+  std::uint64_t refusals_per_day_scope = 50'000;
+
+  std::uint64_t quota_device_bytes_per_s = 2 << 10;
+  std::uint64_t quota_device_burst_bytes = 16 << 20;
+  std::uint64_t quota_scope_events_per_s = 50'000;
+  std::uint64_t quota_scope_bytes_per_s = 64 << 20;
 
   std::uint64_t shards_threads = 1;
   std::uint64_t projections_cache_bytes = 64 << 20;

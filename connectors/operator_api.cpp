@@ -24,17 +24,24 @@ http_reply::renderer service_response(int status) {
   };
 }
 
-void read_settings(json_members& in, events::service_settings& settings) {
+// Into a change of settings, whose members may all be absent.
+void read_settings(json_members& in, engine::change_service_settings& change) {
   if (const auto text = in.string("allocationPolicy")) {
-    const auto policy = events::value_named<events::allocation_policy>(*text);
-    if (policy)
-      settings.allocation = *policy;
-    else
-      in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
+    change.allocation = events::value_named<events::allocation_policy>(*text);
+    if (!change.allocation) in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
   }
-  settings.assigning_first = in.boolean("assigningFirst").value_or(settings.assigning_first);
-  settings.symmetric_key_groups_max = static_cast<std::uint32_t>(
-      in.integer("symmetricKeyGroupsMax", 0, groups_setting_max).value_or(settings.symmetric_key_groups_max));
+  change.assigning_first = in.boolean("assigningFirst");
+  if (const auto most = in.integer("symmetricKeyGroupsMax", 0, groups_setting_max))
+    change.symmetric_key_groups_max = static_cast<std::uint32_t>(*most);
+}
+
+// The settings of a service that is made with `given`.
+events::service_settings settings_from(const engine::change_service_settings& given) {
+  events::service_settings settings;
+  settings.allocation = given.allocation.value_or(settings.allocation);
+  settings.assigning_first = given.assigning_first.value_or(settings.assigning_first);
+  settings.symmetric_key_groups_max = given.symmetric_key_groups_max.value_or(settings.symmetric_key_groups_max);
+  return settings;
 }
 
 void read_link(json_members& in, events::linked_hub& hub) {
@@ -85,7 +92,9 @@ void on_create_service(const exchange_ptr& exchange) {
   json_members in(*body);
   engine::create_service command{*name, in.named<events::id_scope>("idScope"), {}, read_links(in)};
   auto settings = in.below("settings");
-  read_settings(settings, command.settings);
+  engine::change_service_settings given;
+  read_settings(settings, given);
+  command.settings = settings_from(given);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
   submit(exchange, *who, std::move(command), service_response(201));
 }
@@ -124,8 +133,8 @@ void on_patch_settings(const exchange_ptr& exchange) {
   const auto body = exchange->json_body(false);
   if (!body) return;
   json_members in(*body);
-  engine::change_service_settings command{call->scope(), call->service->service.settings};
-  read_settings(in, command.settings);
+  engine::change_service_settings command{call->scope()};
+  read_settings(in, command);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
   submit(exchange, call->who, std::move(command), service_response(200));
 }

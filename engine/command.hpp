@@ -100,9 +100,12 @@ struct create_service {
   events::service_settings settings;
   std::vector<events::linked_hub> hubs;
 };
+/// What is left out stays as it is when the command is decided.
 struct change_service_settings {
   events::id_scope scope;
-  events::service_settings settings;
+  std::optional<events::allocation_policy> allocation = {};
+  std::optional<bool> assigning_first = {};
+  std::optional<std::uint32_t> symmetric_key_groups_max = {};
 };
 /// Links a built-in hub, or changes its link.
 struct link_hub {
@@ -125,6 +128,8 @@ using command = std::variant<register_device, poll_operation, look_up_registrati
 
 /// The ID scope a command is for; nothing for `create_service`, which is the directory's.
 const events::id_scope* scope_of(const command& c);
+/// What a device shows with a command of its own; nothing for a command of somebody else.
+const evidence* evidence_of(const command& c);
 /// The registration ID whose actor decides a command; nothing if the scope or the directory decides.
 const events::registration_id* device_of(const command& c);
 

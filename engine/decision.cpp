@@ -19,6 +19,14 @@ const events::id_scope* scope_of(const command& c) {
                     c);
 }
 
+const evidence* evidence_of(const command& c) {
+  return std::visit(overload{[](const register_device& each) { return &each.evidence; },
+                             [](const poll_operation& each) { return &each.evidence; },
+                             [](const look_up_registration& each) { return &each.evidence; },
+                             [](const auto&) -> const evidence* { return nullptr; }},
+                    c);
+}
+
 const events::registration_id* device_of(const command& c) {
   using id = const events::registration_id*;
   return std::visit(overload{[](const register_device& each) -> id { return &each.evidence.presented; },
@@ -76,6 +84,12 @@ rejection not_recorded(const settlement& what) {
       rejection_code::unavailable,
       "The service stopped while the request was being recorded: it may have taken effect. Look before trying again.",
       retry_after};
+}
+
+std::size_t bytes_of(const proposal& p) {
+  std::size_t bytes = 0;
+  for (const auto& record : p.events) bytes += events::encoded_size_max(record);
+  return bytes;
 }
 
 std::optional<rejection> check_precondition(const precondition& condition, events::stream_version version,

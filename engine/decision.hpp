@@ -57,6 +57,9 @@ proposal to_proposal(const decision& d, const caller& who, const events::id_scop
 /// known.
 rejection not_recorded(const settlement& what);
 
+/// How much log `p` takes, about: its events' data and what stands beside it.
+std::size_t bytes_of(const proposal& p);
+
 /// The command id as envelopes carry it: `ID:HEX64`, the SHA-256 of the request behind the colon; empty if there is
 /// none.
 std::string command_id_text(const caller& who);

@@ -8,15 +8,16 @@ namespace {
 
 constexpr std::size_t operations_kept = 2;
 
-// The record of a device about which something new is known; made if this is the first time.
+// The record of a device about which something new is known; made if this is the first time. The id's first spelling is
+// kept: the enrollment's, or else the one under which the device came first.
 registration_record& touch_record(device_state& state, const events::recorded_event& e,
                                   const events::registration_id& presented) {
   if (!state.registration) {
     state.registration.emplace();
     state.registration->created = e.meta.time;
+    state.registration->id = state.enrollment ? state.enrollment->enrollment.id : presented;
   }
   auto& record = *state.registration;
-  record.id = presented;
   record.version = e.meta.version;
   record.updated = e.meta.time;
   return record;
@@ -69,7 +70,9 @@ void evolve(device_state& state, const events::recorded_event& e) {
                         record.group = c.attempt.enrollment ? c.attempt.enrollment->group : std::nullopt;
                         record.error_code = 0;
                         record.error_message.clear();
+                        if (c.data_key) record.data_key = *c.data_key;
                       },
+                      [](const events::registration_joined&) {},  // it changes nothing
                       [&](const events::registration_deleted&) { state.registration.reset(); },
                       [&](const auto&) { assertion_failed(e.meta.type.c_str(), e.meta.stream.text().c_str(), 0); }},
              e.data);

@@ -25,7 +25,7 @@ struct enrollment_record {
 
 /// DPS: DeviceRegistrationState.
 struct registration_record {
-  events::registration_id id;      ///< as the device spelled it last
+  events::registration_id id;      ///< in its first spelling: the enrollment's, or the device's own
   events::stream_version version;  ///< the stream's version when the record last changed: its etag
   events::timestamp created;
   events::timestamp updated;

@@ -64,6 +64,21 @@ std::optional<rejection> check_shape(const events::enrollment_terms& terms, cons
   return std::nullopt;
 }
 
+// A DELETE without If-Match deletes whatever is there.
+std::optional<rejection> check_deletion(const precondition& condition, events::stream_version version) {
+  if (condition.what == precondition::kind::none) return std::nullopt;
+  return check_precondition(condition, version, {});
+}
+
+// The keys of a stored entry are needed to keep those that a PUT leaves out.
+rejection keys_lost(std::string_view entry) {
+  return {rejection_code::unavailable,
+          "The keys of " + std::string(entry) +
+              " are lost: their data key is not in the keyring. Restore the keyring that belongs to this journal, or "
+              "delete the entry.",
+          {}};
+}
+
 }  // namespace
 
 decision decide(const device_state& state, const put_enrollment& c, const entry_context& context) {
@@ -78,6 +93,8 @@ decision decide(const device_state& state, const put_enrollment& c, const entry_
   const rejection exists{rejection_code::enrollment_exists, "Enrollment already exists.", {}};
   if (auto bad = check_precondition(c.if_match, stored ? stored->version : events::stream_version(), exists))
     return refuse(*bad);
+  if (stored != nullptr && context.keys == nullptr)
+    return refuse(keys_lost("enrollment '" + c.enrollment.id.text() + "'"));
   const auto chosen = choose_keys(c.keys, context);
 
   auto enrollment = c.enrollment;
@@ -88,7 +105,7 @@ decision decide(const device_state& state, const put_enrollment& c, const entry_
   d.reading(stream.text(), context.entry_seen);
   if (chosen.fresh) d.keys.push_back(chosen.data_key);
   d.keys_to_show = chosen.keys;
-  auto data = stored != nullptr ? events::event(events::enrollment_updated{std::move(enrollment)})
+  auto data = stored != nullptr ? events::event(events::enrollment_updated{std::move(enrollment), stored->created})
                                 : events::event(events::enrollment_created{std::move(enrollment)});
   d.events.push_back({stream, state.version.next(), std::move(data), {}});
   return d;
@@ -100,15 +117,15 @@ decision decide(const device_state& state, const delete_enrollment& c, const ent
   d.reading(stream.text(), context.entry_seen);
   if (!state.enrollment) {
     d.rejected = rejection{rejection_code::enrollment_not_found, "Enrollment '" + c.id.text() + "' not found.", {}};
-  } else if (c.if_match.what != precondition::kind::none &&
-             (d.rejected = check_precondition(c.if_match, state.enrollment->version, {}))) {
-  } else {
-    const auto& enrollment = state.enrollment->enrollment;
-    d.events.push_back({stream,
-                        state.version.next(),
-                        events::enrollment_deleted{enrollment.id, enrollment.terms.attestation.data_key},
-                        {}});
+    return d;
   }
+  d.rejected = check_deletion(c.if_match, state.enrollment->version);
+  if (d.rejected) return d;
+  const auto& enrollment = state.enrollment->enrollment;
+  d.events.push_back({stream,
+                      state.version.next(),
+                      events::enrollment_deleted{enrollment.id, enrollment.terms.attestation.data_key},
+                      {}});
   return d;
 }
 
@@ -118,14 +135,14 @@ decision decide(const device_state& state, const delete_registration& c, const e
   d.reading(stream.text(), context.entry_seen);
   if (!state.registration) {
     d.rejected = rejection{rejection_code::registration_not_found, "Registration '" + c.id.text() + "' not found.", {}};
-  } else if (c.if_match.what != precondition::kind::none &&
-             (d.rejected = check_precondition(c.if_match, state.registration->version, {}))) {
-  } else {
-    d.events.push_back({stream,
-                        state.version.next(),
-                        events::registration_deleted{state.registration->id, state.registration->data_key},
-                        {}});
+    return d;
   }
+  d.rejected = check_deletion(c.if_match, state.registration->version);
+  if (d.rejected) return d;
+  d.events.push_back({stream,
+                      state.version.next(),
+                      events::registration_deleted{state.registration->id, state.registration->data_key},
+                      {}});
   return d;
 }
 
@@ -142,6 +159,8 @@ decision decide(const group_state& state, const put_group& c, const entry_contex
   const rejection exists{rejection_code::group_exists, "EnrollmentGroup already exists.", {}};
   if (auto bad = check_precondition(c.if_match, stored ? state.version : events::stream_version(), exists))
     return refuse(*bad);
+  if (stored != nullptr && context.keys == nullptr)
+    return refuse(keys_lost("enrollment group '" + c.group.id.text() + "'"));
   const auto groups_max = context.scope.service.settings.symmetric_key_groups_max;
   if (stored == nullptr && context.scope.groups.size() >= groups_max) {
     return refuse({rejection_code::limit_reached,
@@ -160,7 +179,7 @@ decision decide(const group_state& state, const put_group& c, const entry_contex
   d.reading(stream.text(), context.entry_seen).reading(groups, context.scope_seen);
   if (chosen.fresh) d.keys.push_back(chosen.data_key);
   d.keys_to_show = chosen.keys;
-  auto data = stored != nullptr ? events::event(events::enrollment_group_updated{std::move(group)})
+  auto data = stored != nullptr ? events::event(events::enrollment_group_updated{std::move(group), state.created})
                                 : events::event(events::enrollment_group_created{std::move(group)});
   d.events.push_back({stream, state.version.next(), std::move(data), {groups}});
   return d;
@@ -172,14 +191,14 @@ decision decide(const group_state& state, const delete_group& c, const entry_con
   d.reading(stream.text(), context.entry_seen);
   if (!state.group) {
     d.rejected = rejection{rejection_code::group_not_found, "EnrollmentGroup '" + c.id.text() + "' not found.", {}};
-  } else if (c.if_match.what != precondition::kind::none &&
-             (d.rejected = check_precondition(c.if_match, state.version, {}))) {
-  } else {
-    d.events.push_back({stream,
-                        state.version.next(),
-                        events::enrollment_group_deleted{state.group->id, state.group->terms.attestation.data_key},
-                        {group_set_key(c.scope)}});
+    return d;
   }
+  d.rejected = check_deletion(c.if_match, state.version);
+  if (d.rejected) return d;
+  d.events.push_back({stream,
+                      state.version.next(),
+                      events::enrollment_group_deleted{state.group->id, state.group->terms.attestation.data_key},
+                      {group_set_key(c.scope)}});
   return d;
 }
 

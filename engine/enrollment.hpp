@@ -9,11 +9,12 @@ namespace muster::engine {
 /// What an enrollment's decision knows of the entry besides its state.
 struct entry_context : decision_context {
   events::log_sequence entry_seen;      ///< as of which the entry's state is current
-  const named_key* data_key = nullptr;  ///< the stored entry's data key, if there is an entry
-  const opened_keys* keys = nullptr;    ///< its open keys
+  const named_key* data_key = nullptr;  ///< the stored entry's data key, if there is an entry and its key is not lost
+  const opened_keys* keys = nullptr;    ///< its open keys, likewise
 };
 
-/// I1: creates or replaces. Keys left out are generated, or kept where there are some.
+/// I1: creates or replaces. Keys left out are generated, or kept where there are some; without the stored ones at hand
+/// it is `unavailable`.
 decision decide(const device_state& state, const put_enrollment& c, const entry_context& context);
 /// I3. The registration record and the hub device stay.
 decision decide(const device_state& state, const delete_enrollment& c, const entry_context& context);

@@ -2,6 +2,8 @@
 
 #include "events/device_event.hpp"
 
+#include <chrono>
+#include <limits>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -9,13 +11,15 @@
 
 namespace muster::engine {
 
-/// How many refused attempts of one scope get an event of their own: so many a minute in all, and from one address.
-/// What is beyond is counted by reason and address, for one summary a minute. Only failures spend the budget and only
-/// failures feel it: a good credential always passes. Not thread-safe: its owner locks.
+/// How many refused attempts of one scope get an event of their own: so many a minute and a day (UTC) in all, and so
+/// many a minute from one address, that is, one IPv4 address or one IPv6 network of 64 bits, which a single host may
+/// own. What is beyond is counted by reason and address, for one summary a minute. Only failures spend the budget and
+/// only failures feel it: a good credential always passes. Not thread-safe: its owner locks.
 class failure_budget {
 public:
-  failure_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address)
-      : scope_max_(per_minute_scope), address_max_(per_minute_address) {}
+  failure_budget(std::uint32_t per_minute_scope, std::uint32_t per_minute_address,
+                 std::uint32_t per_day_scope = std::numeric_limits<std::uint32_t>::max())
+      : scope_max_(per_minute_scope), address_max_(per_minute_address), day_max_(per_day_scope) {}
 
   /// Whether a refused attempt gets an event. If not, it is counted here.
   bool admit(const std::string& address, events::refusal_reason reason, events::timestamp now);
@@ -45,6 +49,9 @@ private:
 
   std::uint32_t scope_max_;
   std::uint32_t address_max_;
+  std::uint32_t day_max_;
+  std::chrono::sys_days day_;  ///< the day being counted
+  std::uint32_t day_spent_ = 0;
   events::timestamp minute_;  ///< start of the minute being counted
   std::uint32_t scope_spent_ = 0;
   std::unordered_map<std::string, std::uint32_t> address_spent_;
@@ -53,5 +60,9 @@ private:
   events::timestamp ended_from_;  ///< half-open, [from, to)
   events::timestamp ended_to_;
 };
+
+/// What failures from `address` are counted under: an IPv4 address as it is, also one mapped into IPv6; of an IPv6
+/// address its first 64 bits (`2001:db8:1:2::/64`). Any other text stays as it is.
+std::string network_of(const std::string& address);
 
 }  // namespace muster::engine

@@ -33,8 +33,6 @@ inline constexpr int conflict_retries_max = 20;
 // DPS: includes/iot-dps-limits
 inline constexpr std::size_t request_body_bytes_max = 96 * 1024;
 inline constexpr std::uint32_t linked_hubs_max = 50;
-inline constexpr std::uint32_t polls_per_window = 5;  ///< operation status, per device
-inline constexpr auto poll_window = 10s;
 inline constexpr std::size_t symmetric_key_bytes_min = 16;
 inline constexpr std::size_t symmetric_key_bytes_max = 64;
 
@@ -56,8 +54,15 @@ inline constexpr std::size_t usage_lines_max = 10'000;  ///< of one answer: more
 // Refused attempts
 inline constexpr std::uint32_t refusals_per_minute_scope = 600;  ///< with an event of their own
 inline constexpr std::uint32_t refusals_per_minute_address = 60;
+inline constexpr std::uint32_t refusals_per_day_scope = 50'000;  ///< some 100 MB
 inline constexpr std::size_t suppressed_addresses_max = 100;
 
+// What devices have written lately is remembered for so many of them, per scope: some 12 MB at most. With fewer nobody
+// looks for those to forget.
+inline constexpr std::size_t quota_devices_max = 262'144;
+inline constexpr std::size_t quota_devices_min = 1'024;
+
+static_assert(quota_devices_min < quota_devices_max);
 static_assert(event_bytes_max < frame_bytes_max);
 static_assert(twin_tags_bytes_max + twin_desired_bytes_max < request_body_bytes_max);
 

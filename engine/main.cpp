@@ -123,9 +123,22 @@ connectors::https_options https_options_of(const connectors::node_config& config
 }
 
 actors::runtime_options runtime_options_of(const connectors::node_config& config) {
-  return {config.actors_workers, config.actors_device_actors_max, std::chrono::seconds(config.actors_idle_s),
-          static_cast<std::uint32_t>(config.refusals_per_minute_scope),
-          static_cast<std::uint32_t>(config.refusals_per_minute_address)};
+  actors::runtime_options options;
+  options.workers = config.actors_workers;
+  options.device_actors_max = config.actors_device_actors_max;
+  options.idle_after = std::chrono::seconds(config.actors_idle_s);
+  options.spending.refusals_per_minute_scope = static_cast<std::uint32_t>(config.refusals_per_minute_scope);
+  options.spending.refusals_per_minute_address = static_cast<std::uint32_t>(config.refusals_per_minute_address);
+  options.spending.refusals_per_day_scope = static_cast<std::uint32_t>(config.refusals_per_day_scope);
+  auto& writes = options.spending.writes;
+  writes.device_bytes = {static_cast<double>(config.quota_device_bytes_per_s),
+                         static_cast<double>(config.quota_device_burst_bytes)};
+  const auto two_seconds = [](std::uint64_t per_s) {
+    return engine::spending_limit{static_cast<double>(per_s), 2 * static_cast<double>(per_s)};
+  };
+  writes.scope_events = two_seconds(config.quota_scope_events_per_s);
+  writes.scope_bytes = two_seconds(config.quota_scope_bytes_per_s);
+  return options;
 }
 
 std::string host_name() {
@@ -173,8 +186,8 @@ public:
     host_->start();
     history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
     runtime_ = std::make_unique<actors::actor_runtime>(
-        runtime_options_of(config_), actors::runtime_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
-                                                                  s_.entropy, telemetry_, log_, shards});
+        runtime_options_of(config_), actors::actor_dependencies{catalog_, *host_, *s_.keyring, *history_, s_.clock,
+                                                                s_.entropy, telemetry_, log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     lookups_ = std::make_unique<connectors::worker>(1024);
     readers_ = std::make_unique<connectors::worker>(32);

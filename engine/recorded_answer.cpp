@@ -15,37 +15,22 @@ std::optional<opened_keys> open_keys(const events::attestation_mechanism& attest
   return opened ? std::optional(std::move(*opened)) : std::nullopt;
 }
 
-// An update's event does not say when its entry was created; the entry does, if it is still there.
-events::timestamp creation_of(const events::recorded_event& e, const events::id_scope& scope, shard_view& view) {
-  std::optional<events::timestamp> created;
-  if (const auto* enrollment = std::get_if<events::enrollment_updated>(&e.data)) {
-    const auto stored = view.device(scope, enrollment->enrollment.id);
-    if (stored && stored->value.enrollment) created = stored->value.enrollment->created;
-  } else if (const auto* group = std::get_if<events::enrollment_group_updated>(&e.data)) {
-    const auto stored = view.groups(scope).value_or(std::vector<std::pair<std::string, group_state>>());
-    for (const auto& [key, state] : stored) {
-      if (key == group->group.id.key() && state.group) created = state.created;
-    }
-  }
-  return created && *created <= e.meta.time ? *created : e.meta.time;
-}
-
-answer answer_of(const events::recorded_event& e, const events::id_scope& scope, shard_view& view, keyring& keys) {
-  const auto created = creation_of(e, scope, view);
-  const auto enrollment = [&](const events::individual_enrollment& stored) -> answer {
+answer answer_of(const events::recorded_event& e, keyring& keys) {
+  const auto enrollment = [&](const events::individual_enrollment& stored, events::timestamp created) -> answer {
     return enrollment_answer{{stored, e.meta.version, created, e.meta.time},
                              open_keys(stored.terms.attestation, e.meta.stream, keys)};
   };
-  const auto group = [&](const events::enrollment_group& stored) -> answer {
+  const auto group = [&](const events::enrollment_group& stored, events::timestamp created) -> answer {
     return group_answer{{e.meta.version, stored, created, e.meta.time},
                         open_keys(stored.terms.attestation, e.meta.stream, keys)};
   };
-  return std::visit(overload{[&](const events::enrollment_created& each) { return enrollment(each.enrollment); },
-                             [&](const events::enrollment_updated& each) { return enrollment(each.enrollment); },
-                             [&](const events::enrollment_group_created& each) { return group(each.group); },
-                             [&](const events::enrollment_group_updated& each) { return group(each.group); },
-                             [](const auto&) -> answer { return done{}; }},
-                    e.data);
+  return std::visit(
+      overload{[&](const events::enrollment_created& each) { return enrollment(each.enrollment, e.meta.time); },
+               [&](const events::enrollment_updated& each) { return enrollment(each.enrollment, each.created); },
+               [&](const events::enrollment_group_created& each) { return group(each.group, e.meta.time); },
+               [&](const events::enrollment_group_updated& each) { return group(each.group, each.created); },
+               [](const auto&) -> answer { return done{}; }},
+      e.data);
 }
 
 }  // namespace
@@ -67,7 +52,7 @@ result<recorded_command> find_recorded(const caller& who, const events::id_scope
   }
   const auto event = past.event_at(shard, known->value->first_sequence);
   if (!event) return std::unexpected(event.error());
-  recorded.found = answer_of(*event, scope, view, keys);
+  recorded.found = answer_of(*event, keys);
   return recorded;
 }
 

@@ -120,6 +120,19 @@ public:
     return std::move(decided_);
   }
 
+  decision join(std::string operation_id) {
+    rest_on_what_attested();
+    choose_record_key();
+    decided_.operation_id = std::move(operation_id);
+    decided_.events.push_back(
+        {stream_,
+         state_.version.next(),
+         events::registration_joined{decided_.operation_id,
+                                     report_of(verdict_, command_.evidence, record_key_, stream_, context_.random)},
+         {}});
+    return std::move(decided_);
+  }
+
 private:
   void rest_on_what_attested() {
     decided_.reading(stream_.text(), context_.device_seen);
@@ -181,7 +194,8 @@ private:
   }
 
   opened_keys hub_keys() const {
-    return verdict_.group ? derive_device_keys(verdict_.group->keys, verdict_.derived_from) : *context_.enrollment_keys;
+    return verdict_.group ? derive_device_keys(*verdict_.group->keys, verdict_.derived_from)
+                          : *context_.enrollment_keys;
   }
 
   // Creates the identity, or refreshes it if its credentials or capabilities come from something else now.
@@ -237,6 +251,11 @@ decision decide_registration(const device_state& state, const register_device& c
   return registration(state, c, verdict, context).decide();
 }
 
+decision decide_join(const device_state& state, const register_device& c, const attestation_verdict& verdict,
+                     std::string operation_id, const registration_context& context) {
+  return registration(state, c, verdict, context).join(std::move(operation_id));
+}
+
 namespace {
 
 // Where no individual enrollment decided, the refusal rests on the group that vouches for the device; or on there being
@@ -257,15 +276,19 @@ decision decide_refusal(const device_state& state, const evidence& shown, const 
                         const events::stream_name& stream, const registration_context& context) {
   decision d;
   const bool append_only = stream == events::stream_name::refusals(context.scope.service.scope);
-  const auto& personal = context.record_key != nullptr ? *context.record_key : context.scope.data_key;
   if (!append_only) d.reading(stream.text(), context.device_seen);
   rest_on_groups(d, state, verdict, context);
-  d.events.push_back(
-      {stream,
-       append_only ? events::stream_version() : state.version.next(),
-       events::registration_refused{*verdict.refusal, report_of(verdict, shown, personal, stream, context.random)},
-       {}});
-  if (*verdict.refusal != events::refusal_reason::enrollment_disabled) d.rejected = not_attested();
+  const bool disabled = *verdict.refusal == events::refusal_reason::enrollment_disabled;
+  auto personal = context.record_key != nullptr ? *context.record_key : context.scope.data_key;
+  if (disabled && context.record_key == nullptr) {
+    // It makes the record, and what is personal goes with the record.
+    personal = fresh_key(context.random);
+    d.keys.push_back(personal);
+  }
+  events::registration_refused refused{*verdict.refusal, report_of(verdict, shown, personal, stream, context.random)};
+  if (disabled) refused.data_key = personal.id;
+  d.events.push_back({stream, append_only ? events::stream_version() : state.version.next(), std::move(refused), {}});
+  if (!disabled) d.rejected = not_attested();
   return d;
 }
 

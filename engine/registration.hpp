@@ -27,6 +27,11 @@ struct registration_context : decision_context {
 decision decide_registration(const device_state& state, const register_device& c, const attestation_verdict& verdict,
                              const registration_context& context);
 
+/// A register that joins the registration `operation_id` of its device, which was decided while it waited: accounted
+/// for by an event, with the answer of that one.
+decision decide_join(const device_state& state, const register_device& c, const attestation_verdict& verdict,
+                     std::string operation_id, const registration_context& context);
+
 /// An attempt that `verdict` refused. `stream` is the device's, or `{scope}/refusals` for an ID that has neither
 /// enrollment nor record nor matching group.
 decision decide_refusal(const device_state& state, const evidence& shown, const attestation_verdict& verdict,

@@ -13,7 +13,9 @@ result<void> scope_memory::load(shard_view& view) {
     auto& entry = scopes_[service.scope.text()];
     changed_.insert(service.scope.text());
     entry.service = std::move(service);
-    for (auto& [key, group] : *groups) entry.groups[key] = std::move(group);
+    for (auto& [key, group] : *groups) {
+      if (group.group) entry.groups[key] = std::move(group);
+    }
   }
   return {};
 }
@@ -31,7 +33,9 @@ void scope_memory::fold(const folded_frame& frame) {
       evolve(entry.service, e);
     } else {
       const std::string group(subject.substr(subject.find('/') + 1));
-      evolve(entry.groups[group], e);
+      auto& state = entry.groups[group];
+      evolve(state, e);
+      if (!state.group) entry.groups.erase(group);
       entry.opened.erase(group);
     }
   }
@@ -66,18 +70,19 @@ result<std::shared_ptr<const scope_snapshot>> scope_memory::snapshot_of(scope_en
   }
   if (auto opened = open_groups(entry); !opened) return std::unexpected(opened.error());
   snapshot->groups = entry.opened;
-  for (const auto& [id, group] : entry.groups) {
-    if (!group.group) snapshot->past_groups[id] = group.version;
-  }
   return snapshot;
 }
 
 result<void> scope_memory::open_groups(scope_entry& entry) const {
   for (const auto& [id, state] : entry.groups) {
-    if (!state.group || entry.opened.contains(id)) continue;
+    const auto known = entry.opened.find(id);
+    if (known != entry.opened.end() && known->second->keys) continue;
     const auto& attestation = state.group->terms.attestation;
     const auto key = keys_.find(attestation.data_key);
-    if (!key && key.error().code == errc::not_found) continue;
+    if (!key && key.error().code == errc::not_found) {
+      entry.opened[id] = std::make_shared<const opened_group>(opened_group{state, std::nullopt});
+      continue;
+    }
     if (!key) return std::unexpected(key.error());
     auto keys = unseal_keys(*key, events::stream_name::group(entry.service.scope, state.group->id), attestation.keys);
     if (!keys) return std::unexpected(keys.error());

@@ -22,13 +22,14 @@ public:
   void fold(const folded_frame& frame);
 
   /// A new snapshot of every service that changed since the last call, with its keys opened. A group whose key is gone
-  /// is left out: its deletion stands later in the log. `corrupt` if a service's own key cannot be had.
+  /// has none: either its deletion stands later in the log, or the keyring is newer than the journal. `corrupt` if a
+  /// service's own key cannot be had.
   result<std::vector<std::shared_ptr<const scope_snapshot>>> take_changed();
 
 private:
   struct scope_entry {
     service_state service;
-    std::map<std::string, group_state> groups;  ///< by id key, deleted ones too
+    std::map<std::string, group_state> groups;  ///< living ones, by id key
     std::map<std::string, std::shared_ptr<const opened_group>> opened;
   };
 

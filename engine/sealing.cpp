@@ -1,10 +1,14 @@
+// SHA-256 one block at a time: OpenSSL 3 offers nothing else that lets a key be absorbed once without an allocation per
+// text.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "engine/sealing.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace muster::engine {
@@ -19,17 +23,6 @@ struct gcm {
   std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher{EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr),
                                                                  EVP_CIPHER_free};
   std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context{EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free};
-};
-
-struct hmac {
-  std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac{EVP_MAC_fetch(nullptr, "HMAC", nullptr), EVP_MAC_free};
-  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context{EVP_MAC_CTX_new(mac.get()), EVP_MAC_CTX_free};
-  hmac() {
-    char name[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                                     OSSL_PARAM_construct_end()};
-    EVP_MAC_CTX_set_params(context.get(), parameters);
-  }
 };
 
 const unsigned char* octets(std::string_view bytes) {
@@ -105,18 +98,60 @@ named_key fresh_key(entropy& random) {
   return key;
 }
 
-std::string hmac_sha256(std::string_view key, std::string_view text) {
-  thread_local hmac hash;
-  std::string out(32, '\0');
-  std::size_t size = 0;
-  // To OpenSSL no key at all means the one before, and that may be another tenant's.
-  if (key.data() == nullptr) key = "";
-  const bool ok =
-      EVP_MAC_init(hash.context.get(), octets(key), key.size(), nullptr) == 1 &&
-      EVP_MAC_update(hash.context.get(), octets(text), text.size()) == 1 &&
-      EVP_MAC_final(hash.context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, out.size()) == 1;
-  MUSTER_ASSERT(ok && size == out.size());
+namespace {
+
+// SHA-256 that has taken one block and stands at `value`.
+SHA256_CTX hash_behind(const std::array<std::uint32_t, 8>& value) {
+  SHA256_CTX hash;
+  SHA256_Init(&hash);
+  std::ranges::copy(value, hash.h);
+  hash.Nl = SHA256_CBLOCK * 8;  // the length so far, in bits
+  return hash;
+}
+
+std::array<std::uint32_t, 8> value_behind(std::span<const unsigned char, SHA256_CBLOCK> block) {
+  SHA256_CTX hash;
+  SHA256_Init(&hash);
+  SHA256_Transform(&hash, block.data());
+  std::array<std::uint32_t, 8> value;
+  std::ranges::copy(hash.h, value.begin());
+  OPENSSL_cleanse(&hash, sizeof hash);
+  return value;
+}
+
+}  // namespace
+
+hmac_key::hmac_key(std::string_view key) {
+  std::array<unsigned char, SHA256_CBLOCK> block{};
+  if (key.size() > block.size())
+    SHA256(octets(key), key.size(), block.data());
+  else
+    std::ranges::copy(key, block.begin());
+  for (auto& each : block) each ^= 0x36;
+  inner_ = value_behind(block);
+  for (auto& each : block) each ^= 0x36 ^ 0x5c;
+  outer_ = value_behind(block);
+  OPENSSL_cleanse(block.data(), block.size());
+}
+
+hmac_key::~hmac_key() {
+  OPENSSL_cleanse(inner_.data(), sizeof inner_);
+  OPENSSL_cleanse(outer_.data(), sizeof outer_);
+}
+
+events::digest hmac_key::sign(std::initializer_list<std::string_view> parts) const {
+  events::digest out;
+  auto hash = hash_behind(inner_);
+  for (const auto part : parts) SHA256_Update(&hash, part.data(), part.size());
+  SHA256_Final(out.data(), &hash);  // wipes what it leaves
+  hash = hash_behind(outer_);
+  SHA256_Update(&hash, out.data(), out.size());
+  SHA256_Final(out.data(), &hash);
   return out;
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view text) {
+  return std::string(events::as_bytes(hmac_key(key).sign({text})));
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {

@@ -4,6 +4,8 @@
 #include "engine/ports/keyring.hpp"
 #include "events/values.hpp"
 
+#include <array>
+#include <initializer_list>
 #include <optional>
 
 namespace muster::engine {
@@ -27,6 +29,23 @@ std::string encrypt(const data_key& key, std::string_view nonce, std::string_vie
                     std::string_view plaintext);
 std::optional<std::string> decrypt(const data_key& key, std::string_view nonce, std::string_view associated,
                                    std::string_view box);
+
+/// A key for HMAC-SHA256 (RFC 2104), absorbed once: each text then costs half of what it costs with the bare key. Wiped
+/// when it goes. Any thread.
+class hmac_key {
+public:
+  explicit hmac_key(std::string_view key);
+  hmac_key(const hmac_key&) = default;
+  hmac_key& operator=(const hmac_key&) = default;
+  ~hmac_key();
+  /// The code of `parts`, one behind the other.
+  events::digest sign(std::initializer_list<std::string_view> parts) const;
+
+private:
+  using chaining_value = std::array<std::uint32_t, 8>;  ///< SHA-256 after its first block
+  chaining_value inner_;
+  chaining_value outer_;
+};
 
 /// HMAC-SHA256 (RFC 2104).
 std::string hmac_sha256(std::string_view key, std::string_view text);

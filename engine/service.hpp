@@ -54,10 +54,19 @@ void evolve(service_state& state, const events::recorded_event& e);
 /// Applies an event of a stream `{scope}/groups/{group}`.
 void evolve(group_state& state, const events::recorded_event& e);
 
-/// A group whose keys are open.
+/// The open keys of a group, prepared for what is done with them: deriving the keys of devices.
+struct group_keys : opened_keys {
+  hmac_key deriving_primary;
+  hmac_key deriving_secondary;
+  group_keys(opened_keys keys)
+      : opened_keys(std::move(keys)), deriving_primary(opened_keys::primary),
+        deriving_secondary(opened_keys::secondary) {}
+};
+
+/// A living group.
 struct opened_group {
   group_state state;
-  opened_keys keys;
+  std::optional<group_keys> keys;  ///< absent if their data key is not in the keyring: nobody is let in through it
 };
 
 /// What decisions of one scope rest on. Immutable; a fold that changes service or groups publishes a new one.
@@ -67,7 +76,6 @@ struct scope_snapshot {
   named_key data_key;                                                 ///< the service's
   std::map<std::string, opened_keys> policy_keys;                     ///< by policy name
   std::map<std::string, std::shared_ptr<const opened_group>> groups;  ///< living groups by their id's key
-  std::map<std::string, events::stream_version> past_groups;          ///< versions of deleted groups, by their id's key
 };
 
 /// The key that every change of the set of groups writes: a decision that no group matched rests on it.

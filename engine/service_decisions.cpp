@@ -61,7 +61,11 @@ decision decide_creation(const service_state& state, const placement& placed, ev
 
 decision decide(const change_service_settings& c, const decision_context& context) {
   auto d = service_decision(c.scope, context);
-  if (context.scope.service.settings != c.settings) append(d, context, events::service_settings_changed{c.settings});
+  const auto& before = context.scope.service.settings;
+  const events::service_settings after{c.allocation.value_or(before.allocation),
+                                       c.assigning_first.value_or(before.assigning_first),
+                                       c.symmetric_key_groups_max.value_or(before.symmetric_key_groups_max)};
+  if (after != before) append(d, context, events::service_settings_changed{after});
   return d;
 }
 

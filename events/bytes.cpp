@@ -181,4 +181,8 @@ void wipe(std::string& secret) {
   secret.clear();
 }
 
+void wipe(digest& secret) {
+  OPENSSL_cleanse(secret.data(), secret.size());
+}
+
 }  // namespace muster::events

@@ -45,5 +45,6 @@ std::string to_lower(std::string_view text);
 
 /// Overwrites `secret` so that the compiler cannot leave the copy out, then empties it.
 void wipe(std::string& secret);
+void wipe(digest& secret);
 
 }  // namespace muster::events

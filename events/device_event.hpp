@@ -19,9 +19,11 @@ struct enrollment_created {
 struct enrollment_updated {
   static constexpr std::string_view type = "muster.enrollment_updated.v1";
   individual_enrollment enrollment;
+  timestamp created{};  ///< when the enrollment was, so that the answer to this change can be given again at any time
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("enrollment", self.enrollment);
+    visit("created", self.created);
   }
 };
 
@@ -59,6 +61,20 @@ struct device_registered {
     visit("substatus", self.substatus);
     visit("dataKey", self.data_key);
     visit("payload", self.payload);
+  }
+};
+
+/// A register that came while another one of its ID was undecided, was attested, and would have led to the same: it has
+/// the operation and the answer of `device_registered` before it. An attempt, but no operation of its own, and no
+/// change of the record.
+struct registration_joined {
+  static constexpr std::string_view type = "muster.registration_joined.v1";
+  std::string operation_id;
+  attempt_report attempt;
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("operationId", self.operation_id);
+    visit("attempt", self.attempt);
   }
 };
 
@@ -101,15 +117,17 @@ inline constexpr std::string_view enum_names<refusal_reason>[] = {
     "wrongResource",       "wrongScope",         "malformedToken",    "noCredential"};
 
 /// An attempt that was not let in. On a device's stream, `enrollment_disabled` leaves its mark on the registration
-/// record.
+/// record, and makes it if there is none.
 struct registration_refused {
   static constexpr std::string_view type = "muster.registration_refused.v1";
   refusal_reason reason = refusal_reason::unknown_registration;
   attempt_report attempt;
+  std::optional<data_key_id> data_key = {};  ///< of the registration record; absent for whoever is none of its devices
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("reason", self.reason);
     visit("attempt", self.attempt);
+    visit("dataKey", self.data_key);
   }
 };
 

@@ -12,12 +12,13 @@ namespace muster::events {
 
 /// Every event there is. A new one is added here, in its aggregate's header, in that aggregate's `decide` and `evolve`,
 /// and as a golden sample (events/README.md).
-using event = std::variant<service_placed, placement_confirmed, placement_withdrawn,                            //
-                           service_created, service_settings_changed, hub_linked, hub_unlinked,                 //
-                           enrollment_group_created, enrollment_group_updated, enrollment_group_deleted,        //
-                           enrollment_created, enrollment_updated, enrollment_deleted,                          //
-                           device_registered, registration_failed, registration_refused, registration_deleted,  //
-                           attempts_suppressed,                                                                 //
+using event = std::variant<service_placed, placement_confirmed, placement_withdrawn,                      //
+                           service_created, service_settings_changed, hub_linked, hub_unlinked,           //
+                           enrollment_group_created, enrollment_group_updated, enrollment_group_deleted,  //
+                           enrollment_created, enrollment_updated, enrollment_deleted,                    //
+                           device_registered, registration_joined, registration_failed, registration_refused,
+                           registration_deleted,  //
+                           attempts_suppressed,   //
                            hub_device_created, hub_device_updated, hub_device_deleted>;
 
 /// The CloudEvents type of an event: `muster.NOUN_VERB.vN`.

@@ -17,9 +17,11 @@ struct enrollment_group_created {
 struct enrollment_group_updated {
   static constexpr std::string_view type = "muster.enrollment_group_updated.v1";
   enrollment_group group;
+  timestamp created{};  ///< when the group was, so that the answer to this change can be given again at any time
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("group", self.group);
+    visit("created", self.created);
   }
 };
 

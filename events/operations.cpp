@@ -27,6 +27,7 @@ constexpr std::array rules = {
     operation_rule{enrollment_updated::type, billed, "an entry changed"},
     operation_rule{enrollment_deleted::type, billed, "an entry changed"},
     operation_rule{device_registered::type, billed, "a device was registered, for the first time or again"},
+    operation_rule{registration_joined::type, unbilled, "the registration it joined is billed"},
     operation_rule{registration_failed::type, unbilled, "the device got no hub"},
     operation_rule{registration_refused::type, unbilled, "the device was not let in"},
     operation_rule{registration_deleted::type, billed, "an entry changed"},

@@ -93,16 +93,12 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
   auto& entry = at->second;
   if (first_touch) {
     entry.key = state_key(e.meta.stream);
-    // A stream's first event finds nothing: most events of a large rebuild are of this kind, and are spared the
-    // look-up.
-    if (e.meta.version != events::stream_version(1)) {
-      const auto row = store_.get(entry.key);
-      if (!row) return std::unexpected(row.error());
-      if (*row) {
-        auto stored = read_row<decltype(entry.state)>(entry.key, **row);
-        if (!stored) return std::unexpected(stored.error());
-        entry.state = std::move(*stored);
-      }
+    const auto row = store_.get(entry.key);
+    if (!row) return std::unexpected(row.error());
+    if (*row) {
+      auto stored = read_row<decltype(entry.state)>(entry.key, **row);
+      if (!stored) return std::unexpected(stored.error());
+      entry.state = std::move(*stored);
     }
     if constexpr (std::same_as<Entry, touched_device>) {
       entry.enrolled = entry.state.enrollment.has_value();

@@ -47,6 +47,14 @@ row_projection::hub_device(const events::id_scope& scope, const events::hub_name
   return engine::as_of<engine::hub_device_state>{std::move(*state), sequence};
 }
 
+result<engine::as_of<engine::group_state>> row_projection::group(const events::id_scope& scope,
+                                                                 const events::group_id& id) {
+  const auto sequence = position().sequence;
+  auto state = read_or_empty<engine::group_state>(*rows_, row_key(view::groups, scope.text(), "/", id.key()));
+  if (!state) return std::unexpected(state.error());
+  return engine::as_of<engine::group_state>{std::move(*state), sequence};
+}
+
 result<engine::as_of<std::optional<engine::command_record>>> row_projection::command(const events::id_scope& scope,
                                                                                      std::string_view command_id) {
   const auto sequence = position().sequence;

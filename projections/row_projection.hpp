@@ -16,6 +16,8 @@ public:
 
   engine::result<engine::as_of<engine::device_state>> device(const events::id_scope& scope,
                                                              const events::registration_id& id) override;
+  engine::result<engine::as_of<engine::group_state>> group(const events::id_scope& scope,
+                                                           const events::group_id& id) override;
   engine::result<engine::as_of<engine::hub_device_state>>
   hub_device(const events::id_scope& scope, const events::hub_name& hub, const events::device_id& id) override;
   engine::result<engine::as_of<std::optional<engine::command_record>>> command(const events::id_scope& scope,

@@ -1,6 +1,7 @@
 #include "engine/attestation/attest.hpp"
 
 #include "engine/attestation/sas_token.hpp"
+#include "events/bytes.hpp"
 
 namespace muster::engine {
 
@@ -29,10 +30,25 @@ std::optional<events::key_slot> slot_that_signed(const sas_token& token, const o
   return std::nullopt;
 }
 
+bool signed_by_derived(const sas_token& token, const hmac_key& group_key, std::string_view spelling) {
+  auto derived = group_key.sign({spelling});
+  const bool ok = token.signed_by(events::as_bytes(derived));
+  events::wipe(derived);
+  return ok;
+}
+
+// One derivation at a time, primary keys first: most devices use them.
 bool try_group(attestation_verdict& verdict, const std::shared_ptr<const opened_group>& group, const sas_token& token,
                const events::registration_id& presented) {
+  if (!group->keys) {
+    ++verdict.closed_groups;
+    return false;
+  }
   for (const auto* spelling : {&presented.text(), &presented.key()}) {
-    if (const auto slot = slot_that_signed(token, derive_device_keys(group->keys, *spelling))) {
+    for (const auto slot : {events::key_slot::primary, events::key_slot::secondary}) {
+      const auto& key =
+          slot == events::key_slot::primary ? group->keys->deriving_primary : group->keys->deriving_secondary;
+      if (!signed_by_derived(token, key, *spelling)) continue;
       verdict.slot = slot;
       verdict.group = group;
       verdict.derived_from = *spelling;
@@ -45,6 +61,7 @@ bool try_group(attestation_verdict& verdict, const std::shared_ptr<const opened_
 
 void find_group(attestation_verdict& verdict, const scope_snapshot& scope, const device_state& device,
                 const sas_token& token, const events::registration_id& presented) {
+  if (!token.has_signature()) return;
   const auto* recorded = device.registration && device.registration->group ? &*device.registration->group : nullptr;
   if (recorded != nullptr) {
     const auto at = scope.groups.find(recorded->key());
@@ -79,9 +96,11 @@ void check_signature(attestation_verdict& verdict, checklist& list, const scope_
     list.check("signature", true, "derived from " + verdict.derived_from, refusal_reason::signature_mismatch);
     return;
   }
-  list.check("enrollment", false,
-             "no individual enrollment, and none of " + std::to_string(scope.groups.size()) +
-                 " groups has the key that signed",
+  auto why = "no individual enrollment, and none of " + std::to_string(scope.groups.size()) +
+             " groups has the key that signed";
+  if (verdict.closed_groups != 0)
+    why += "; " + std::to_string(verdict.closed_groups) + " of them could not be tried, because their keys are lost";
+  list.check("enrollment", false, std::move(why),
              device.registration ? refusal_reason::signature_mismatch : refusal_reason::unknown_registration);
 }
 
@@ -121,6 +140,12 @@ attestation_verdict attest(const scope_snapshot& scope, const device_state& devi
 
 opened_keys derive_device_keys(const opened_keys& group, std::string_view registration) {
   return {hmac_sha256(group.primary, registration), hmac_sha256(group.secondary, registration)};
+}
+
+opened_keys derive_device_keys(const group_keys& group, std::string_view registration) {
+  const auto primary = group.deriving_primary.sign({registration});
+  const auto secondary = group.deriving_secondary.sign({registration});
+  return {std::string(events::as_bytes(primary)), std::string(events::as_bytes(secondary))};
 }
 
 events::attempt_report report_of(const attestation_verdict& verdict, const evidence& shown, const named_key& personal,

@@ -17,6 +17,7 @@ struct attestation_verdict {
   std::optional<events::timestamp> token_expiry;
   std::string derived_from;  ///< group: the spelling of the id that the device key was derived from
   std::vector<events::attestation_check> checks;
+  std::size_t closed_groups = 0;  ///< groups that could not be tried: their data keys are not in the keyring
 
   bool attested() const { return !refusal; }
 };
@@ -30,8 +31,9 @@ struct attestation_verdict {
 attestation_verdict attest(const scope_snapshot& scope, const device_state& device, const opened_keys* individual,
                            const evidence& shown, events::timestamp now);
 
-/// The key of a device in a group: HMAC-SHA256(group key, id). DPS: concepts-symmetric-key-attestation.
+/// The keys of a device in a group: HMAC-SHA256(group key, id). DPS: concepts-symmetric-key-attestation.
 opened_keys derive_device_keys(const opened_keys& group, std::string_view registration);
+opened_keys derive_device_keys(const group_keys& group, std::string_view registration);
 
 /// The report of an attempt for its event, the source address sealed under `personal`.
 events::attempt_report report_of(const attestation_verdict& verdict, const evidence& shown, const named_key& personal,

@@ -76,7 +76,7 @@ std::optional<sas_token> sas_token::parse(std::string_view text) {
 }
 
 bool sas_token::signed_by(std::string_view key) const {
-  return equal_secrets(hmac_sha256(key, signed_resource + "\n" + expiry_text), signature);
+  return equal_secrets(events::as_bytes(hmac_key(key).sign({signed_resource, "\n", expiry_text})), signature);
 }
 
 }  // namespace muster::engine

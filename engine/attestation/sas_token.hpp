@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/bytes.hpp"
 #include "events/time.hpp"
 
 #include <optional>
@@ -23,6 +24,8 @@ struct sas_token {
   /// the signature is not base64 or the expiry is not a number.
   static std::optional<sas_token> parse(std::string_view text);
 
+  /// Whether the signature can be one at all, that is, has 32 bytes.
+  bool has_signature() const { return signature.size() == sizeof(events::digest); }
   /// Whether `key` made the signature: HMAC-SHA256(key, sr | "\n" | se). Constant time in the signature.
   bool signed_by(std::string_view key) const;
 };

@@ -85,6 +85,8 @@ public:
   virtual result<as_of<device_state>> device(const events::id_scope& scope, const events::registration_id& id) = 0;
   virtual result<as_of<hub_device_state>> hub_device(const events::id_scope& scope, const events::hub_name& hub,
                                                      const events::device_id& id) = 0;
+  /// An enrollment group; of a deleted one the version it had.
+  virtual result<as_of<group_state>> group(const events::id_scope& scope, const events::group_id& id) = 0;
   virtual result<as_of<std::optional<command_record>>> command(const events::id_scope& scope,
                                                                std::string_view command_id) = 0;
 

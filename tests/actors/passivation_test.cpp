@@ -1,5 +1,7 @@
 #include "tests/support/actor_fixture.hpp"
 
+#include <random>
+
 namespace {
 
 using namespace muster;
@@ -52,6 +54,57 @@ BOOST_AUTO_TEST_CASE(a_command_that_crosses_the_passivation_is_not_lost) {
   BOOST_TEST(live() == 0U);
 }
 
+// Few devices, all of them always about to go, and every step of actors, shards, clients and clock in random order.
+BOOST_AUTO_TEST_CASE(no_interleaving_of_commands_and_passivation_loses_a_command_or_an_event) {
+  options.device_actors_max = 1;
+  options.idle_after = 0s;
+  options.sweep_interval = 1s;
+  make_service("busy");
+  enroll_all(3);
+  const auto fleet = make_group("fleet");
+  std::mt19937 dice(20261121);
+  const auto roll = [&](unsigned sides) { return static_cast<unsigned>(dice() % sides); };
+  std::vector<asked_ptr> all;
+  std::size_t most_passivated = telemetry.device_actors_passivated;
+  for (int step = 0; step < 60'000; ++step) {
+    switch (roll(16)) {
+    case 0: {
+      const auto id = "dev-" + std::to_string(roll(3));
+      all.push_back(ask(registration(id, keys[id])));
+      break;
+    }
+    case 1: {
+      const auto id = "truck-" + std::to_string(roll(3));
+      all.push_back(ask(registration(id, key_in(fleet, id))));
+      break;
+    }
+    case 2:
+      if (roll(4) == 0) let_pass(1s);
+      break;
+    case 3:
+    case 4:
+    case 5:
+      shards.step();
+      break;
+    default:
+      run_one_actor(roll(2) == 0);
+    }
+    if (step % 500 == 0) run();
+  }
+  run();
+  std::size_t registered = 0;
+  for (const auto& each : all) {
+    BOOST_TEST_REQUIRE(!each->dropped);
+    if (each->rejected_as(rejection_code::too_many_requests)) continue;
+    each->get<registration_answer>();
+    ++registered;
+  }
+  BOOST_TEST(registered > 3000U);
+  BOOST_TEST(telemetry.device_actors_passivated > most_passivated + 1000U);
+  BOOST_TEST(count_all("device_registered") + count_all("registration_joined") == registered);
+  BOOST_TEST(log.errors.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_busy_actor_is_never_let_go) {
   enroll_all(1);
   shards.hold = [](const engine::proposal& p) { return tests::writes(p, "enrollment_updated"); };
@@ -68,7 +121,7 @@ BOOST_AUTO_TEST_CASE(what_a_predecessor_said_lets_nobody_go) {
   BOOST_TEST(live() == 0U);
   shards.hold = [](const engine::proposal& p) { return tests::writes(p, "device_registered"); };
   const auto busy = ask(registration("dev-0", keys["dev-0"]));
-  tell_scope(actors::ready_to_go{"dev-0", 1, 0});
+  tell_scope(actors::ready_to_go{1, 0});
   run();
   BOOST_TEST(live() == 1U);
   shards.release();
@@ -143,7 +196,7 @@ BOOST_AUTO_TEST_CASE(the_successor_of_a_dead_actor_expects_that_a_proposal_of_it
   shards.hold = [](const engine::proposal& p) { return tests::writes(p, "device_registered"); };
   const auto late = ask(registration("dev-0", keys["dev-0"]));
   run();
-  const auto successor = this->successor("dev-0");
+  const auto successor = this->successor();
   const engine::look_up_registration look_up{scope, shown("dev-0", keys["dev-0"])};
   BOOST_TEST(done_by(successor, look_up).rejected_as(rejection_code::registration_not_found));
   shards.release();

@@ -45,6 +45,34 @@ BOOST_AUTO_TEST_CASE(a_repeated_update_gives_the_recorded_answer_also_after_late
   BOOST_TEST(count("enrollment_updated") == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_repeated_update_says_when_its_entry_was_created_also_after_that_was_deleted) {
+  done(enrollment("dev-1"));
+  done(group("fleet"));
+  advance(30s);
+  const auto change = enrollment("dev-1", condition::any);
+  const auto group_change = group("fleet", true, condition::any);
+  const auto first = done(change, "key-1", "body").get<enrollment_answer>();
+  const auto first_group = done(group_change, "key-2", "body").get<engine::group_answer>();
+  BOOST_CHECK(first.record.created == first.record.updated - 30s);
+  BOOST_CHECK(first_group.state.created == first_group.state.updated - 30s);
+  for (const bool again : {false, true}) {
+    if (again) {
+      done(enrollment("dev-1"));
+      done(group("fleet"));
+    } else {
+      done(engine::delete_enrollment{scope, tests::named<events::registration_id>("dev-1"), {}});
+      done(engine::delete_group{scope, tests::named<events::group_id>("fleet"), {}});
+    }
+    advance(30s);
+    const auto repeated = done(change, "key-1", "body").get<enrollment_answer>();
+    BOOST_CHECK(repeated.record.created == first.record.created);
+    BOOST_CHECK(repeated.record.updated == first.record.updated);
+    const auto repeated_group = done(group_change, "key-2", "body").get<engine::group_answer>();
+    BOOST_CHECK(repeated_group.state.created == first_group.state.created);
+    BOOST_CHECK(repeated_group.state.version == first_group.state.version);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_repetition_is_recognised_after_the_actor_has_gone) {
   const auto first = done(enrollment("dev-1"), "key-1", "body").get<enrollment_answer>();
   advance(120s);

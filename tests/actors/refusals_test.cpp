@@ -8,8 +8,8 @@ using engine::rejection_code;
 
 struct fixture : tests::actor_fixture {
   fixture() {
-    options.refusals_per_minute_scope = 5;
-    options.refusals_per_minute_address = 2;
+    options.spending.refusals_per_minute_scope = 5;
+    options.spending.refusals_per_minute_address = 2;
     make_service();
   }
 

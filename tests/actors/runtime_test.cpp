@@ -50,7 +50,7 @@ struct fixture {
     host = std::make_unique<actors::shard_host>(
         actors::shard_host_options{"node-a", 1, 60s},
         actors::shard_host_dependencies{journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
-    options.refusals_per_minute_scope = 1;
+    options.spending.refusals_per_minute_scope = 1;
   }
   ~fixture() {
     if (runtime) runtime->stop(0ms);
@@ -64,7 +64,7 @@ struct fixture {
   }
   void start_runtime() {
     runtime = std::make_unique<actors::actor_runtime>(
-        options, actors::runtime_dependencies{catalog, *host, keyring, history, clock, entropy, telemetry, log, 2});
+        options, actors::actor_dependencies{catalog, *host, keyring, history, clock, entropy, telemetry, log, 2});
   }
 
   std::future<engine::answer> submit(engine::command c) {

@@ -47,6 +47,7 @@ BOOST_AUTO_TEST_CASE(two_of_one_id_are_one_operation) {
   BOOST_TEST(both[0]->get<registration_answer>().record.version.value() ==
              both[1]->get<registration_answer>().record.version.value());
   BOOST_TEST(count("device_registered") == 1U);
+  BOOST_TEST(count("registration_joined") == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(of_twenty_every_wrong_key_is_refused_and_the_others_are_one_operation) {
@@ -61,6 +62,7 @@ BOOST_AUTO_TEST_CASE(of_twenty_every_wrong_key_is_refused_and_the_others_are_one
   }
   BOOST_TEST(operations_of(all).size() == 1U);
   BOOST_TEST(count("device_registered") == 1U);
+  BOOST_TEST(count("registration_joined") == 15U);
   BOOST_TEST(count("registration_refused") == 4U);
 }
 

@@ -92,13 +92,11 @@ BOOST_AUTO_TEST_CASE(a_service_is_shown_with_all_that_its_clients_need) {
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_are_left_out_stay_as_they_are) {
-  auto service = make_service("demo", "0ne00000001");
-  service->service.settings.symmetric_key_groups_max = 5;
-  catalog.services = {service};
   BOOST_TEST(as_alice("PATCH", "/operator/services/demo/settings", R"({"assigningFirst":true})").status == 204);
-  const auto& settings = gateway.last<engine::change_service_settings>().settings;
-  BOOST_TEST(settings.assigning_first);
-  BOOST_TEST(settings.symmetric_key_groups_max == 5U);
+  const auto& change = gateway.last<engine::change_service_settings>();
+  BOOST_TEST(change.assigning_first.value());
+  BOOST_TEST(!change.symmetric_key_groups_max.has_value());
+  BOOST_TEST(!change.allocation.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(hubs_are_linked_and_unlinked) {

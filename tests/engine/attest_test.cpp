@@ -32,7 +32,7 @@ struct fixture {
   }
 
   void add_group(std::string_view id, const opened_keys& keys, bool enabled = true) {
-    opened_group group{{}, keys};
+    opened_group group{{}, group_keys(keys)};
     group.state.version = events::stream_version(6);
     group.state.group.emplace();
     group.state.group->id = tests::named<events::group_id>(id);
@@ -111,6 +111,19 @@ BOOST_AUTO_TEST_CASE(a_key_derived_from_either_key_of_a_group_lets_a_device_in) 
     BOOST_TEST((verdict.enrollment ==
                 events::enrollment_reference{tests::named<events::group_id>("yard"), events::stream_version(6)}));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_group_whose_keys_are_lost_lets_nobody_in_and_the_refusal_says_so) {
+  auto closed = *scope.groups.at("yard");
+  closed.keys.reset();
+  scope.groups["yard"] = std::make_shared<const opened_group>(std::move(closed));
+  for (const auto& key : {derived(yard_keys.primary, "dev-1"), derived("", "dev-1"), std::string()}) {
+    const auto verdict = judge_key("dev-1", key);
+    check_refused(verdict, refusal_reason::unknown_registration, "enrollment");
+    BOOST_TEST(verdict.closed_groups == 1U);
+    BOOST_TEST(verdict.checks.at(4).input.find("1 of them could not be tried") != std::string::npos);
+  }
+  BOOST_TEST(judge_key("dev-1", derived(line_keys.primary, "dev-1")).attested());
 }
 
 BOOST_AUTO_TEST_CASE(a_groups_own_key_lets_nobody_in) {

@@ -52,7 +52,7 @@ struct group {
   static const events::enrollment_terms& stored(const domain& d) { return d.group("line-7").group->terms; }
   static events::timestamp created(const domain& d) { return d.group("line-7").created; }
   static events::timestamp updated(const domain& d) { return d.group("line-7").updated; }
-  static opened_keys keys(const domain& d) { return d.snapshot().groups.at("line-7")->keys; }
+  static opened_keys keys(const domain& d) { return *d.snapshot().groups.at("line-7")->keys; }
   using created_event = events::enrollment_group_created;
   using updated_event = events::enrollment_group_updated;
   using deleted_event = events::enrollment_group_deleted;
@@ -263,6 +263,30 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(keys_of_16_to_64_bytes_of_base64_are_accepted_and_
       BOOST_TEST(refused.events.empty());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_entry_whose_keys_are_lost_cannot_be_changed_but_deleted_and_made_again, kind, kinds) {
+  domain d;
+  d.put(kind::make());
+  d.keys.erase(kind::stored(d).attestation.data_key);
+  BOOST_TEST((rejection_of(d.put(kind::make())) == kind::exists));
+  for (const auto& c : {kind::make(), with_keys(kind::make(), key_16, key_64)}) {
+    const auto refused = d.put(with(c, any));
+    BOOST_TEST((rejection_of(refused) == rejection_code::unavailable));
+    BOOST_TEST(refused.events.empty());
+    BOOST_TEST(refused.rejected->message.find("not in the keyring") != std::string::npos, refused.rejected->message);
+  }
+  the<typename kind::deleted_event>(d.remove(kind::removal()));
+  the<typename kind::created_event>(d.put(kind::make()));
+  BOOST_TEST(kind::version(d).value() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_update_says_when_the_entry_was_created, kind, kinds) {
+  domain d;
+  d.put(kind::make());
+  const auto created = kind::created(d);
+  for (int i = 0; i < 2; ++i)
+    BOOST_TEST((the<typename kind::updated_event>(d.put(with(kind::make(), any))).created == created));
 }
 
 // What can never work

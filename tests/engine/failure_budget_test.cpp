@@ -49,6 +49,34 @@ BOOST_AUTO_TEST_CASE(what_an_address_has_too_many_does_not_spend_the_scopes_budg
   BOOST_TEST(budget.admit("c", mismatch, start));
 }
 
+BOOST_AUTO_TEST_CASE(a_scope_has_so_many_events_a_day_too) {
+  failure_budget budget(100, 100, 3);
+  for (int minute = 0; minute < 3; ++minute) BOOST_TEST(budget.admit("a", mismatch, start + minutes(minute)));
+  BOOST_TEST(!budget.admit("a", mismatch, start + minutes(3)));
+  BOOST_TEST(sum(budget.take_summary(start + minutes(4))) == 1U);
+  BOOST_TEST(budget.admit("a", mismatch, start + std::chrono::hours(24)));
+}
+
+BOOST_AUTO_TEST_CASE(addresses_of_one_ipv6_network_spend_one_budget) {
+  failure_budget budget(100, 1);
+  BOOST_TEST(budget.admit("2001:db8:1:2::1", mismatch, start));
+  BOOST_TEST(!budget.admit("2001:db8:1:2:ffff::2", mismatch, start));
+  BOOST_TEST(budget.admit("2001:db8:1:3::1", mismatch, start));
+  BOOST_TEST(budget.admit("192.0.2.1", mismatch, start));
+  BOOST_TEST(budget.admit("192.0.2.2", mismatch, start));
+  BOOST_TEST(!budget.admit("::ffff:192.0.2.2", mismatch, start));
+}
+
+BOOST_AUTO_TEST_CASE(networks_are_named_by_their_first_64_bits) {
+  for (const auto& [address, network] :
+       {std::pair("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), std::pair("2001:0DB8::0:5", "2001:db8:0:0::/64"),
+        std::pair("1:2:3", "1:2:3"), std::pair("fe80::1%eth0", "fe80:0:0:0::/64"), std::pair("::1", "0:0:0:0::/64"),
+        std::pair("::ffff:192.0.2.7", "192.0.2.7"), std::pair("192.0.2.7", "192.0.2.7"), std::pair("", ""),
+        std::pair("not:an:address", "not:an:address")}) {
+    BOOST_TEST(engine::network_of(address) == network);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_suppressed_is_counted_by_reason_and_address) {
   failure_budget budget(100, 0);
   for (int i = 0; i < 3; ++i) budget.admit("b", mismatch, start);

@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(the_hub_identity_of_a_group_member_has_the_derived_keys) {
   const auto identity = *hub_device("hub1", "dev-1").identity;
   const auto opened = unseal_keys(keys.at(identity.data_key).key,
                                   events::stream_name::hub_device(scope, identity.hub, identity.id), identity.keys);
-  const auto line = snapshot().groups.at("line")->keys;
+  const auto line = *snapshot().groups.at("line")->keys;
   BOOST_TEST(opened->primary == hmac_sha256(line.primary, "dev-1"));
   BOOST_TEST(opened->secondary == hmac_sha256(line.secondary, "dev-1"));
 }
@@ -159,11 +159,11 @@ BOOST_AUTO_TEST_CASE(an_operation_id_has_the_form_of_the_vendors) {
   BOOST_TEST(the<events::device_registered>(again).operation_id == record("dev-1").operations.front());
 }
 
-BOOST_AUTO_TEST_CASE(the_record_shows_the_id_as_the_device_spelled_it_last) {
+BOOST_AUTO_TEST_CASE(an_id_in_another_spelling_is_the_same_device) {
   enroll("hub1");
   comes();
   registers("DEV-1", key);
-  BOOST_TEST(record("dev-1").id.text() == "DEV-1");
+  BOOST_TEST(record("dev-1").id.text() == "dev-1");
   BOOST_TEST(record("dev-1").device->text() == "dev-1");
   BOOST_TEST(devices.size() == 1U);
 }
@@ -447,6 +447,66 @@ BOOST_AUTO_TEST_CASE(a_disabled_enrollment_shows_on_the_record_and_the_device_is
   comes();
   BOOST_TEST((record("dev-1").status == registration_status::disabled));
   BOOST_TEST(record("dev-1").hub->text() == "hub1");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_personal_in_the_first_refusal_of_a_disabled_device_goes_with_its_record) {
+  enroll("hub1", {}, [](auto& c) { c.enrollment.terms.status = events::provisioning_status::disabled; });
+  const auto first = comes();
+  const auto& refused = the<events::registration_refused>(first);
+  BOOST_TEST_REQUIRE(refused.data_key.has_value());
+  BOOST_TEST_REQUIRE(first.keys.size() == 1U);
+  BOOST_TEST((first.keys.front().id == *refused.data_key));
+  BOOST_TEST((refused.attempt.source_address->key == *refused.data_key));
+  BOOST_TEST((record("dev-1").data_key == *refused.data_key));
+  const auto second = comes();
+  BOOST_TEST(second.keys.empty());
+  BOOST_TEST((the<events::registration_refused>(second).data_key == refused.data_key));
+  const auto deleted = remove(delete_registration{scope, named<events::registration_id>("dev-1"), {}});
+  BOOST_TEST((the<events::registration_deleted>(deleted).data_key == *refused.data_key));
+  BOOST_TEST(!keys.contains(*refused.data_key));
+}
+
+BOOST_AUTO_TEST_CASE(a_record_whose_key_is_lost_gets_a_new_one_with_the_next_registration) {
+  enroll("hub1");
+  comes();
+  keys.erase(record("dev-1").data_key);
+  const auto d = comes();
+  BOOST_TEST(keys.contains(the<events::device_registered>(d).data_key));
+  BOOST_TEST((record("dev-1").data_key == the<events::device_registered>(d).data_key));
+}
+
+BOOST_AUTO_TEST_CASE(a_record_keeps_the_first_spelling_of_its_id) {
+  const auto made = put(enrollment_of("Dev-9"));
+  registers("dev-9", made.keys_to_show->primary);
+  BOOST_TEST(record("dev-9").id.text() == "Dev-9");
+  enroll_group();
+  key = derive_device_keys(*snapshot().groups.at("line")->keys, "TRUCK").primary;
+  registers("TRUCK", key);
+  registers("Truck", derive_device_keys(*snapshot().groups.at("line")->keys, "Truck").primary);
+  BOOST_TEST(record("truck").id.text() == "TRUCK");
+}
+
+BOOST_AUTO_TEST_CASE(a_register_that_joins_another_is_an_attempt_of_its_own_and_no_operation) {
+  enroll("hub1");
+  const auto first = comes();
+  const auto before = events::to_row(device("dev-1").registration);
+  const register_device c{scope, {named<events::registration_id>("dev-1"), {}, "https", "2021-06-01", "192.0.2.9"}, {}};
+  keep_secret("192.0.2.9");
+  const auto state = device("dev-1");
+  const auto record_key = keys.at(state.registration->data_key);
+  const auto joined = decided([&, current = snapshot()](entropy& random) {
+    return decide_join(state, c, verdict, first.operation_id,
+                       {{now, random, current, sequence}, sequence, nullptr, &record_key, *this});
+  });
+  check_types(joined, {"registration_joined"});
+  BOOST_TEST(joined.operation_id == first.operation_id);
+  const auto& event = the<events::registration_joined>(joined);
+  BOOST_TEST(event.operation_id == first.operation_id);
+  BOOST_TEST((event.attempt.source_address->key == record_key.id));
+  BOOST_TEST(!events::is_operation(joined.events.front().data));
+  BOOST_TEST(reads(joined, "0ne00000001/devices/dev-1"));
+  BOOST_TEST(reads(joined, "0ne00000001/service"));
+  BOOST_TEST(events::to_row(device("dev-1").registration) == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_disabled_group_shows_on_the_record) {

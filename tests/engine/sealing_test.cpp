@@ -96,6 +96,17 @@ BOOST_AUTO_TEST_CASE(encryption_is_aes_256_gcm) {
 }
 
 // RFC 4231, test cases 1 to 4, 6 and 7.
+BOOST_AUTO_TEST_CASE(a_prepared_key_signs_texts_in_parts_as_the_bare_key_signs_them_whole) {
+  for (const std::size_t size : {0, 1, 32, 63, 64, 65, 200}) {
+    const hmac_key key(std::string(size, 'k'));
+    for (const std::size_t length : {0, 1, 55, 56, 64, 119, 300}) {
+      const std::string text(length, 't');
+      const auto code = key.sign({std::string_view(text).substr(0, length / 3), "", text.substr(length / 3)});
+      BOOST_TEST(events::as_bytes(code) == hmac_sha256(std::string(size, 'k'), text));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hmac_matches_the_vectors_of_rfc_4231) {
   const auto hmac = [](const std::string& key, const std::string& text) {
     return events::to_hex(hmac_sha256(key, text));

@@ -11,9 +11,10 @@ using namespace muster::tests;
 namespace {
 
 struct fixture : domain {
-  decision change(const events::service_settings& settings) {
+  decision change(change_service_settings c) {
+    c.scope = scope;
     return decided([&, current = snapshot()](entropy& random) {
-      return engine::decide(change_service_settings{scope, settings}, decision_context{now, random, current, sequence});
+      return engine::decide(c, decision_context{now, random, current, sequence});
     });
   }
 };
@@ -51,12 +52,23 @@ BOOST_AUTO_TEST_CASE(a_service_that_exists_is_not_created_again) {
   BOOST_TEST(reads(again, "0ne00000001/service"));
 }
 
+BOOST_AUTO_TEST_CASE(settings_left_out_stay_as_they_are_when_it_is_decided) {
+  // Two operators, each of whom knows nothing of the other's change.
+  change({.scope = scope, .assigning_first = true});
+  change({.scope = scope, .symmetric_key_groups_max = 7});
+  change({.scope = scope, .allocation = events::allocation_policy::static_hub});
+  BOOST_TEST((service.settings == events::service_settings{events::allocation_policy::static_hub, true, 7}));
+  BOOST_TEST(change({.scope = scope}).events.empty());
+}
+
 BOOST_AUTO_TEST_CASE(changed_settings_are_an_event_and_equal_ones_are_none) {
   const events::service_settings settings{events::allocation_policy::static_hub, true, 7};
-  const auto d = change(settings);
+  const change_service_settings all{scope, settings.allocation, settings.assigning_first,
+                                    settings.symmetric_key_groups_max};
+  const auto d = change(all);
   BOOST_TEST(types_of(d) == std::vector<std::string>{"service_settings_changed"}, boost::test_tools::per_element());
   BOOST_TEST((service.settings == settings));
-  const auto again = change(settings);
+  const auto again = change(all);
   BOOST_TEST(again.events.empty());
   BOOST_TEST(reads(again, "0ne00000001/service"));
 }

@@ -172,19 +172,21 @@ std::vector<std::pair<std::string, recorded_event>> sample_data() {
   add(settings, hub_unlinked{hub});
   add(one_group, enrollment_group_created{{group, full_terms()}});
   add(one_group, enrollment_group_created{{group, minimal_terms()}}, minimal);
-  add(one_group, enrollment_group_updated{{group, full_terms()}});
-  add(one_group, enrollment_group_updated{{group, minimal_terms()}}, minimal);
+  add(one_group, enrollment_group_updated{{group, full_terms()}, moment});
+  add(one_group, enrollment_group_updated{{group, minimal_terms()}, moment}, minimal);
   add(one_group, enrollment_group_deleted{group, key_number(1)});
   add(one_device, enrollment_created{full_enrollment()});
   add(one_device, enrollment_created{minimal_enrollment()}, minimal);
-  add(one_device, enrollment_updated{full_enrollment()});
-  add(one_device, enrollment_updated{minimal_enrollment()}, minimal);
+  add(one_device, enrollment_updated{full_enrollment(), moment});
+  add(one_device, enrollment_updated{minimal_enrollment(), moment}, minimal);
   add(one_device, enrollment_deleted{registration, key_number(1)});
   add(one_device, full_registered());
   add(one_device, minimal_registered(), minimal);
+  add(one_device, registration_joined{full_registered().operation_id, full_attempt()});
+  add(one_device, registration_joined{minimal_registered().operation_id, minimal_attempt()}, minimal);
   add(one_device, full_failed());
   add(one_device, minimal_failed(), minimal);
-  add(one_device, registration_refused{refusal_reason::enrollment_disabled, full_attempt()});
+  add(one_device, registration_refused{refusal_reason::enrollment_disabled, full_attempt(), key_number(5)});
   add(one_device, registration_refused{refusal_reason::no_credential, minimal_attempt()}, minimal);
   add(one_device, registration_deleted{registration, key_number(5)});
   add(strangers, attempts_suppressed{moment,

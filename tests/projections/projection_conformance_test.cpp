@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_device_is_found_in_any_spelling_of_its_id, Kind,
   BOOST_TEST(state.version.value() == 2U);
   BOOST_TEST(state.enrollment->enrollment.id.text() == "Dev-1");
   BOOST_TEST(state.enrollment->version.value() == 1U);
-  BOOST_TEST(state.registration->id.text() == "DEV-1");
+  BOOST_TEST(state.registration->id.text() == "Dev-1");
   BOOST_TEST(state.registration->hub->text() == "hub1");
 }
 
@@ -140,6 +140,33 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(many_events_of_one_stream_in_one_frame_evolve_in_o
   BOOST_TEST(state.registration->hub->text() == "hub2");
   BOOST_TEST(f.registered_ids({.status = {}, .group = {}, .hub = named<events::hub_name>("hub1")}).empty());
   BOOST_TEST(f.view->enrollments(scope_a, {})->items.empty());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_first_event_of_a_stream_that_is_there_stops_the_fold, Kind, kinds) {
+  folded<Kind> f;
+  f.history.add(group_created(scope_a, "g1")).add(enrolled(scope_a, "dev-1"));
+  f.fold();
+  history_builder another;
+  another.add(enrolled(scope_a, "dev-1")).commit();
+  auto frames = another.take_frames();
+  const auto refused = f.view->apply(frames);
+  BOOST_TEST_REQUIRE(!refused.has_value());
+  BOOST_TEST((refused.error().code == engine::errc::corrupt));
+  BOOST_TEST(refused.error().text.find("makes stream 0ne00000001/devices/dev-1 version 1, but it is at version 1") !=
+                 std::string::npos,
+             refused.error().text);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(one_group_is_read_and_a_deleted_one_keeps_its_version, Kind, kinds) {
+  folded<Kind> f;
+  f.history.add(group_created(scope_a, "g1")).add(group_created(scope_a, "g2")).add(group_deleted(scope_a, "g2"));
+  f.fold();
+  const auto read = [&](std::string_view id) { return f.view->group(scope_a, named<events::group_id>(id)).value(); };
+  BOOST_TEST(read("G1").value.group.has_value());
+  BOOST_TEST(!read("g2").value.group.has_value());
+  BOOST_TEST(read("g2").value.version.value() == 2U);
+  BOOST_TEST(read("g3").value.version.value() == 0U);
+  BOOST_TEST(read("g1").sequence.value() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pages_hold_every_registration_once_and_in_order, Kind, kinds) {

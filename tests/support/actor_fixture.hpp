@@ -36,6 +36,26 @@ private:
   fake_entropy whole_;
 };
 
+/// A keyring one of whose keys cannot be read, if a test wants that.
+class breakable_keyring final : public engine::keyring {
+public:
+  std::optional<events::data_key_id> unreadable;
+
+  const events::digest& master_key_fingerprint() const override { return whole_.master_key_fingerprint(); }
+  engine::result<void> store(std::span<const engine::named_key> keys) override { return whole_.store(keys); }
+  engine::result<engine::data_key> find(const events::data_key_id& id) override {
+    if (id == unreadable) return engine::fail(engine::errc::corrupt, "the key cannot be unwrapped");
+    return whole_.find(id);
+  }
+  engine::result<void> destroy(std::span<const events::data_key_id> ids) override { return whole_.destroy(ids); }
+  engine::result<void> each(const std::function<engine::result<void>(const engine::named_key&)>& visit) override {
+    return whole_.each(visit);
+  }
+
+private:
+  connectors::memory_keyring whole_{engine::data_key(std::string(32, 'm'))};
+};
+
 /// A log that keeps what it was told.
 class kept_log final : public engine::log {
 public:
@@ -73,7 +93,7 @@ public:
   breakable_entropy entropy;
   engine::telemetry telemetry;
   kept_log log;
-  connectors::memory_keyring keyring{engine::data_key(std::string(32, 'm'))};
+  breakable_keyring keyring;
   connectors::memory_journal journal{{{{7}}, 2, keyring.master_key_fingerprint()}};
   actors::scope_catalog catalog{2};
   fake_shards shards{journal, keyring, clock, entropy, catalog};
@@ -103,6 +123,9 @@ public:
     do scheduler_.run();
     while (shards.step());
   }
+  /// One message of one actor: of the one that has waited longest, or of the one that came last. False if there is
+  /// none.
+  bool run_one_actor(bool last) { return last ? scheduler_.try_run_once_lifo() : scheduler_.try_run_once(); }
   /// Time passes. What is due is not done before `run`.
   void let_pass(std::chrono::seconds time) {
     clock.advance(time);
@@ -139,12 +162,10 @@ public:
     run();
     return *made;
   }
-  /// The actor that follows on one of `id` that died; it ends with the fixture.
-  actors::device_actor successor(std::string_view id) {
-    successors_.push_back(system_.spawn(actors::run_device, &dependencies,
-                                        actors::device_identity{scope, named<events::registration_id>(id),
-                                                                catalog.find(scope).value->shard, actor_of(scope),
-                                                                std::make_shared<actors::shared_budget>(1, 1), false}));
+  /// The actor that follows on one that died; it ends with the fixture.
+  actors::device_actor successor() {
+    auto ties = std::make_shared<actors::device_ties>(&dependencies, scope, actor_of(scope), options.spending);
+    successors_.push_back(system_.spawn(actors::run_device, actors::device_identity{std::move(ties), false}));
     return successors_.back();
   }
   /// Sends a command and waits.
@@ -215,6 +236,19 @@ public:
     return pick(history.of_service(scope, {}, 1000, true), name);
   }
   std::size_t count(std::string_view name) { return events_named(name).size(); }
+  /// As `count`, however long the history is.
+  std::size_t count_all(std::string_view name) {
+    std::size_t found = 0;
+    events::log_sequence after;
+    bool more = true;
+    while (more) {
+      const auto page = history.of_service(scope, after, 1000, false);
+      found += pick(page, name).size();
+      after = page->next;
+      more = page->more;
+    }
+    return found;
+  }
   std::size_t count_in_directory(std::string_view name) {
     return pick(history.of_stream(events::stream_name::directory(), {}, 1000, true), name).size();
   }

@@ -66,15 +66,16 @@ public:
     made.service = service;
     if (const auto key = keys.find(service.data_key); key != keys.end()) made.data_key = key->second;
     for (const auto& [id, state] : groups) {
-      if (!state.group) {
-        made.past_groups[id] = state.version;
-        continue;
-      }
+      if (!state.group) continue;
       const auto& attestation = state.group->terms.attestation;
-      auto opened = engine::unseal_keys(keys.at(attestation.data_key).key,
-                                        events::stream_name::group(scope, state.group->id), attestation.keys);
-      BOOST_TEST_REQUIRE(opened.has_value());
-      made.groups[id] = std::make_shared<const engine::opened_group>(engine::opened_group{state, std::move(*opened)});
+      engine::opened_group group{state, std::nullopt};
+      if (const auto key = keys.find(attestation.data_key); key != keys.end()) {
+        auto opened =
+            engine::unseal_keys(key->second.key, events::stream_name::group(scope, state.group->id), attestation.keys);
+        BOOST_TEST_REQUIRE(opened.has_value());
+        group.keys.emplace(std::move(*opened));
+      }
+      made.groups[id] = std::make_shared<const engine::opened_group>(std::move(group));
     }
     return made;
   }
@@ -83,6 +84,7 @@ public:
     const auto& state = device(id);
     if (!state.enrollment) return std::nullopt;
     const auto& attestation = state.enrollment->enrollment.terms.attestation;
+    if (!keys.contains(attestation.data_key)) return std::nullopt;
     auto opened = engine::unseal_keys(keys.at(attestation.data_key).key, events::stream_name::device(scope, id),
                                       attestation.keys);
     BOOST_TEST_REQUIRE(opened.has_value());
@@ -121,7 +123,7 @@ public:
     c.scope = scope;
     const auto& state = device(c.enrollment.id);
     const auto opened = enrollment_keys(c.enrollment.id);
-    const auto* key = state.enrollment ? &keys.at(state.enrollment->enrollment.terms.attestation.data_key) : nullptr;
+    const auto* key = state.enrollment ? key_of(state.enrollment->enrollment.terms.attestation) : nullptr;
     return decided([&, current = snapshot()](engine::entropy& random) {
       return engine::decide(state, c, entry_context(random, current, key, opened));
     });
@@ -130,9 +132,9 @@ public:
     c.scope = scope;
     const auto current = snapshot();
     const auto state = groups[c.group.id.key()];
-    const auto* key = state.group ? &keys.at(state.group->terms.attestation.data_key) : nullptr;
+    const auto* key = state.group ? key_of(state.group->terms.attestation) : nullptr;
     std::optional<engine::opened_keys> opened;
-    if (state.group) opened = current.groups.at(c.group.id.key())->keys;
+    if (key != nullptr) opened = *current.groups.at(c.group.id.key())->keys;
     return decided(
         [&](engine::entropy& random) { return engine::decide(state, c, entry_context(random, current, key, opened)); });
   }
@@ -220,6 +222,11 @@ public:
   void keep_secret(std::string text) { secrets_.push_back(std::move(text)); }
 
 private:
+  const engine::named_key* key_of(const events::attestation_mechanism& attestation) const {
+    const auto at = keys.find(attestation.data_key);
+    return at == keys.end() ? nullptr : &at->second;
+  }
+
   engine::entry_context entry_context(engine::entropy& random, const engine::scope_snapshot& current,
                                       const engine::named_key* key, const std::optional<engine::opened_keys>& opened) {
     return {{now, random, current, sequence}, sequence, key, opened ? &*opened : nullptr};

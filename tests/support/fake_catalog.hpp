@@ -37,6 +37,9 @@ public:
     return engine::as_of<engine::hub_device_state>{at == hub_identities.end() ? engine::hub_device_state() : at->second,
                                                    {}};
   }
+  engine::result<engine::as_of<engine::group_state>> group(const events::id_scope&, const events::group_id&) override {
+    return engine::as_of<engine::group_state>{};
+  }
   engine::result<engine::as_of<std::optional<engine::command_record>>> command(const events::id_scope&,
                                                                                std::string_view) override {
     return engine::as_of<std::optional<engine::command_record>>{};

@@ -90,19 +90,28 @@ public:
     return happened;
   }
 
+  /// Makes the snapshots anew from the rows, as a restart does.
+  void reload(events::shard_id shard) {
+    auto& s = *slots_[shard.value()];
+    s.scopes = std::make_unique<engine::scope_memory>(shard, keys_);
+    MUSTER_ASSERT(s.scopes->load(*s.projection).has_value());
+    publish(s);
+  }
+
   /// The shard's read models, whether it serves or not.
   engine::shard_view& rows(std::uint32_t shard) { return *slots_[shard]->projection; }
 
 private:
   struct slot {
     slot(engine::shard_options options, engine::keyring& keys, engine::entropy& random)
-        : id(options.id), writer(std::move(options), {}, random), scopes(id, keys) {
+        : id(options.id), writer(std::move(options), {}, random),
+          scopes(std::make_unique<engine::scope_memory>(id, keys)) {
       writer.should_own(true);
     }
     events::shard_id id;
     std::shared_ptr<engine::shard_projection> projection = projections::make_memory_projection();
     engine::shard writer;
-    engine::scope_memory scopes;
+    std::unique_ptr<engine::scope_memory> scopes;
     bool wanted = true;
     bool serving = false;
     std::vector<std::pair<engine::proposal, engine::settlement_kind>> refused;
@@ -138,7 +147,7 @@ private:
     const auto frame = engine::read_events(std::move(*accepted));
     MUSTER_ASSERT(frame.has_value());
     MUSTER_ASSERT(s.projection->apply(std::span(&*frame, 1)).has_value());
-    s.scopes.fold(*frame);
+    s.scopes->fold(*frame);
   }
 
   bool step(slot& s) {
@@ -154,7 +163,7 @@ private:
   }
 
   void publish(slot& s) {
-    auto changed = s.scopes.take_changed();
+    auto changed = s.scopes->take_changed();
     MUSTER_ASSERT(changed.has_value());
     for (auto& snapshot : *changed) catalog_.publish(std::move(snapshot));
     catalog_.folded_to(s.id, s.writer.position().sequence);

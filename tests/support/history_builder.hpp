@@ -163,8 +163,9 @@ inline placed_event failed_to_register(const events::id_scope& scope, std::strin
 inline placed_event refused_as_disabled(const events::id_scope& scope, std::string_view id,
                                         std::string_view group = {}) {
   const auto report = attempt(scope, id, group);
-  return {events::stream_name::device(scope, report.presented),
-          events::registration_refused{events::refusal_reason::enrollment_disabled, report}};
+  return {
+      events::stream_name::device(scope, report.presented),
+      events::registration_refused{events::refusal_reason::enrollment_disabled, report, registration_key(scope, id)}};
 }
 
 /// Refused as a stranger.
