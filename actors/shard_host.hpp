@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/scope_catalog.hpp"
+#include "engine/feed.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/journal.hpp"
 #include "engine/ports/keyring.hpp"
@@ -33,6 +34,7 @@ struct shard_host_dependencies {
   engine::telemetry& telemetry;
   engine::log& log;
   scope_catalog& catalog;
+  engine::feed* feed = nullptr;  ///< gets the frames that were folded; may be absent
 };
 
 /// Runs the shards of a node: a few plain threads fold and write, each its own shards, one journal thread stores keys

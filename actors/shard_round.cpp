@@ -107,7 +107,9 @@ shard_slot::followed shard_slot::fold_new() {
   }
   if (records->empty()) return followed::to_its_end;
   std::vector<engine::folded_frame> frames;
-  for (const auto& record : *records) {
+  std::vector<engine::folded_bytes> for_feed;
+  const bool has_followers = d_.feed != nullptr && d_.feed->followed();
+  for (auto& record : *records) {
     auto accepted = writer_->fold(record);
     if (writer_->stopped()) break;
     if (!accepted) continue;
@@ -117,10 +119,15 @@ shard_slot::followed shard_slot::fold_new() {
       break;
     }
     count(*read);
+    if (has_followers && !read->events.empty()) {
+      for_feed.push_back({read->offset, read->events.front().meta.sequence, read->events.back().meta.sequence,
+                          std::move(record.bytes)});
+    }
     frames.push_back(std::move(*read));
   }
   if (!frames.empty()) frames.back().after = writer_->position();
   take_frames(frames);
+  if (!for_feed.empty() && !writer_->stopped()) d_.feed->folded(id_, std::move(for_feed));
   return writer_->stopped() ? followed::not_at_all : followed::partly;
 }
 

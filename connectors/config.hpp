@@ -60,6 +60,10 @@ struct node_config {
   std::uint64_t projections_cache_bytes = 64 << 20;
   std::uint64_t projections_write_buffer_bytes = 32 << 20;
 
+  std::uint64_t feed_streams_max = 200;
+  std::uint64_t feed_streams_per_service_max = 20;
+  std::uint64_t feed_heartbeat_s = 15;
+
   std::string log_level = "info";
   std::string log_file;  ///< stderr unless set
   std::uint64_t drain_s = 10;

@@ -1,36 +1,16 @@
 #include "connectors/history_api.hpp"
 
+#include "connectors/event_selection.hpp"
+#include "connectors/feed_streams.hpp"
 #include "connectors/service_call.hpp"
+#include "events/bytes.hpp"
 #include "events/codec.hpp"
-
-#include <charconv>
-#include <limits>
 
 namespace muster::connectors {
 
 namespace {
 
-std::optional<std::uint64_t> read_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-std::string place_text(events::shard_id shard, events::log_sequence sequence) {
-  return std::to_string(shard.value()) + "-" + std::to_string(sequence.value());
-}
-
-// `SHARD-SEQUENCE`, the shard being the service's own.
-std::optional<events::log_sequence> read_place(std::string_view text, events::shard_id shard) {
-  if (text.empty()) return events::log_sequence();
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos || read_number(text.substr(0, dash)) != shard.value()) return std::nullopt;
-  const auto sequence = read_number(text.substr(dash + 1));
-  // Behind the last number there is none to go on with.
-  constexpr auto none = std::numeric_limits<std::uint64_t>::max();
-  return sequence && *sequence != none ? std::optional(events::log_sequence(*sequence)) : std::nullopt;
-}
+constexpr auto streams_retry = std::chrono::seconds(5);
 
 http_response ndjson(const engine::history_page& page, events::shard_id shard) {
   http_response response{200, {{"Content-Type", "application/x-ndjson; charset=utf-8"}}, {}};
@@ -41,13 +21,43 @@ http_response ndjson(const engine::history_page& page, events::shard_id shard) {
   return response;
 }
 
+bool wants_stream(const http_request& request) {
+  return events::to_lower(request.header("accept")).find("text/event-stream") != std::string::npos;
+}
+
+/// Where a stream begins: a browser that comes back says in Last-Event-ID where it was.
+std::string_view begins_after(const http_request& request) {
+  const auto last = request.header("last-event-id");
+  return wants_stream(request) && !last.empty() ? last : request.parameter("after");
+}
+
+void answer_stream(const exchange_ptr& exchange, feed_subscription who) {
+  auto* const streams = exchange->parts().streams;
+  if (streams == nullptr) return exchange->fail(dps_code::unavailable, "This node has no streams of events.");
+  if (exchange->request().method == "HEAD")
+    return exchange->finish({200, {{"Content-Type", "text/event-stream; charset=utf-8"}}, {}});
+  auto stream = streams->open(std::move(who));
+  if (!stream) {
+    auto context = exchange->context();
+    context.retry_after = streams_retry;
+    return exchange->finish(error_response(dps_code::throttled, stream.error(), context));
+  }
+  exchange->finish({200,
+                    {{"Content-Type", "text/event-stream; charset=utf-8"}, {"Cache-Control", "no-store"}},
+                    {},
+                    std::move(*stream)});
+}
+
 }  // namespace
 
-void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& service, std::string_view subject) {
+void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& service, std::string_view subject,
+                    std::function<bool(const engine::scope_snapshot&)> still_admitted) {
   const auto& request = exchange->request();
   const auto shard = service.shard;
   const auto& scope = service.service.scope;
-  const auto after = read_place(request.parameter("after"), shard);
+  const auto begin = begins_after(request);
+  const auto view = begin == "latest" && wants_stream(request) ? exchange->parts().services.view(shard) : nullptr;
+  const auto after = view ? std::optional(view->position().sequence) : read_place(begin, shard);
   if (!after) {
     return exchange->fail(dps_code::argument_invalid,
                           "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
@@ -56,39 +66,55 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   const auto limit = wanted_limit(*exchange);
   if (!limit) return;
   const bool personal = request.parameter("personal") != "false";
-  std::optional<events::stream_name> stream;
-  if (!subject.empty()) {
-    stream = events::stream_name::parse(scope.text() + "/" + std::string(subject));
-    if (!stream) {
-      return exchange->fail(
-          dps_code::argument_invalid,
-          "stream: expected service, refusals, groups/GROUP, devices/REGISTRATION_ID or hubs/HUB/DEVICE.");
-    }
+  const auto filter = read_filter(scope, request.parameter("types"), subject);
+  if (!filter) return exchange->fail(dps_code::argument_invalid, filter.error());
+  if (wants_stream(request)) {
+    return answer_stream(exchange, {scope, shard, *after, *filter, personal, std::move(still_admitted)});
   }
-  http_exchange::read_later(exchange, [exchange, scope, shard, stream, after = *after, limit = *limit, personal] {
-    auto& past = exchange->parts().past;
-    const auto page =
-        stream ? past.of_stream(*stream, after, limit, personal) : past.of_service(scope, after, limit, personal);
-    if (page)
-      exchange->finish(ndjson(*page, shard));
-    else
-      exchange->fail(page.error());
+  http_exchange::read_later(exchange,
+                            [exchange, scope, shard, after = *after, filter = *filter, limit = *limit, personal] {
+                              auto& past = exchange->parts().past;
+                              // A stream has an index of its own, which need not pass over the events of others.
+                              const bool by_stream = !filter.subject.empty() && filter.types.empty();
+                              const auto stream = events::stream_name::parse(scope.text() + "/" + filter.subject);
+                              const auto page = by_stream ? past.of_stream(*stream, after, limit, personal)
+                                                          : past.of_service(scope, after, limit, personal, filter);
+                              if (page)
+                                exchange->finish(ndjson(*page, shard));
+                              else
+                                exchange->fail(page.error());
+                            });
+}
+
+namespace {
+
+std::optional<service_call> admit_reader(const exchange_ptr& exchange) {
+  using enum events::access_right;
+  return admit(*exchange, {enrollment_read, registration_status_read}, api_version::optional);
+}
+
+void answer_reader(const exchange_ptr& exchange, const service_call& call, std::string_view subject) {
+  answer_history(exchange, *call.service, subject, [exchange](const engine::scope_snapshot& service) {
+    using enum events::access_right;
+    const auto& parts = exchange->parts();
+    const auto who = authorize(exchange->request(), exchange->host(), &service, parts.operators, parts.clock.now());
+    return who && !lacking(*who, {enrollment_read, registration_status_read});
   });
 }
 
+}  // namespace
+
 void on_events(const exchange_ptr& exchange) {
-  using enum events::access_right;
-  const auto call = admit(*exchange, {enrollment_read, registration_status_read}, api_version::optional);
-  if (call) answer_history(exchange, *call->service, {});
+  const auto call = admit_reader(exchange);
+  if (call) answer_reader(exchange, *call, exchange->request().parameter("stream"));
 }
 
 void on_registration_history(const exchange_ptr& exchange) {
-  using enum events::access_right;
   exchange->about("Registration", exchange->variable(0));
-  const auto call = admit(*exchange, {enrollment_read, registration_status_read}, api_version::optional);
+  const auto call = admit_reader(exchange);
   if (!call) return;
   const auto id = path_name<events::registration_id>(*exchange, 0);
-  if (id) answer_history(exchange, *call->service, "devices/" + id->key());
+  if (id) answer_reader(exchange, *call, "devices/" + id->key());
 }
 
 }  // namespace muster::connectors

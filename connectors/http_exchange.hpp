@@ -29,6 +29,8 @@ struct endpoint_texts {
   std::string ca;       ///< path of the CA certificate that clients need
 };
 
+class feed_streams;
+
 /// What the handlers work with. The referenced parts outlive every exchange.
 struct http_parts {
   engine::command_gateway& gateway;
@@ -49,6 +51,7 @@ struct http_parts {
   std::function<bool(std::function<void()>)>
       maintain_later;  ///< runs a rebuild or a verification; false if one waits already
   std::string version;
+  feed_streams* streams = nullptr;  ///< may be absent: events then come by the page only
 };
 
 /// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "connectors/http_stream.hpp"
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +32,7 @@ struct http_response {
   std::vector<std::pair<std::string, std::string>>
       headers;  ///< without Content-Length, Date, Connection: the server adds them
   std::string body;
+  std::shared_ptr<http_stream> stream = {};  ///< the body is this instead, and its end is the connection's
 };
 
 /// Gives the response to one request. Any thread, once; if it is destroyed unused the server answers 503.

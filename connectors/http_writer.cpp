@@ -84,7 +84,8 @@ bool is_request_id(std::string_view name) {
 }  // namespace
 
 void append_response(std::string& out, const http_response& response, const http_response_context& context) {
-  const bool has_length = response.status >= 200 && response.status != 204 && response.status != 304;
+  const bool has_length =
+      response.status >= 200 && response.status != 204 && response.status != 304 && !response.stream;
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::size_t>(response.status));
   out.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ").append(context.date);

@@ -114,6 +114,11 @@ asio::awaitable<bool> https_channel::readable() {
   return waits_->ready(tcp::socket::wait_read);
 }
 
+void https_channel::interrupt() {
+  boost::system::error_code ignored;
+  waits_->socket.cancel(ignored);
+}
+
 asio::awaitable<bool> https_channel::writable() {
   return waits_->ready(tcp::socket::wait_write);
 }

@@ -47,6 +47,8 @@ public:
   /// The waits give false if the time is up or the connection is gone.
   https_task<bool> shake_hands();
   https_task<bool> readable();
+  /// Ends the wait that goes on, as if the connection were gone; later ones are not affected.
+  void interrupt();
   https_task<bool> writable();
   https_task<bool> write(std::string_view bytes);
   /// Reads what is there into `into`; `done` and a positive `size`, or another status.

@@ -51,6 +51,7 @@ public:
   void drain() override {
     draining_ = true;
     intake_.drain();
+    if (stream_idle_) channel_.expire();
   }
   void cut() override { channel_.cut(); }
   void arrived(const pending_answer& answer) override {
@@ -63,6 +64,9 @@ private:
   asio::awaitable<http_response> make_response();
   asio::awaitable<bool> write(const http_response& response, bool is_head, bool stays);
   asio::awaitable<bool> answer_request();
+  asio::awaitable<void> send_stream(std::shared_ptr<http_stream> stream);
+  asio::awaitable<bool> wait_for_stream(std::shared_ptr<http_stream> stream);
+  void wake_on_bytes(http_stream& stream);
 
   void call_handler(http_request request, respond answer);
   http_response render(int status, std::string_view message) {
@@ -80,6 +84,7 @@ private:
   std::shared_ptr<pending_answer> answer_;
   unsigned requests_in_a_row_ = 0;
   bool draining_ = false;
+  bool stream_idle_ = false;  ///< the response stays open, and there is nothing to send
 };
 
 asio::awaitable<void> connection::serve(std::shared_ptr<connection>) {
@@ -178,6 +183,52 @@ asio::awaitable<bool> connection::write(const http_response& response, bool is_h
   co_return written;
 }
 
+void connection::wake_on_bytes(http_stream& stream) {
+  stream.on_bytes([weak = weak_from_this(), loop = thread_.loop] {
+    asio::post(*loop, [weak] {
+      const auto self = weak.lock();
+      if (self && self->stream_idle_) self->channel_.interrupt();
+    });
+  });
+}
+
+/// Waits until there may be something to send, and sends the heartbeat if there was nothing for long. False if the
+/// client is gone.
+asio::awaitable<bool> connection::wait_for_stream(std::shared_ptr<http_stream> stream) {
+  channel_.expect_within(stream->quiet_max());
+  stream_idle_ = true;
+  const bool client_speaks = co_await channel_.readable();
+  stream_idle_ = false;
+  if (channel_.is_cut() || draining_) co_return false;
+  if (client_speaks) {  // most likely it goes; a request behind this one is never answered
+    std::size_t size = 0;
+    const auto status = channel_.read(thread_.scratch, size);
+    co_return status == tls_status::done || status == tls_status::wants_read;
+  }
+  if (!channel_.expired()) co_return true;
+  channel_.forgive();
+  channel_.expect_within(thread_.options.write_timeout);
+  co_return co_await channel_.write(stream->heartbeat());
+}
+
+/// Sends a body that stays open, until it ends, the client goes or takes nothing in time, or the server stops.
+asio::awaitable<void> connection::send_stream(std::shared_ptr<http_stream> stream) {
+  wake_on_bytes(*stream);
+  while (!draining_ && !channel_.is_cut()) {
+    const bool ends = stream->over();
+    const auto bytes = stream->take();
+    if (bytes.empty()) {
+      if (ends) break;
+      if (!co_await wait_for_stream(stream)) break;
+      continue;
+    }
+    channel_.expect_within(thread_.options.write_timeout);
+    if (co_await channel_.write(bytes)) continue;
+    if (channel_.expired() && !channel_.is_cut()) ++thread_.parts.telemetry.connections_cut;
+    break;
+  }
+}
+
 /// Answers what was received. False if the connection ends with it.
 asio::awaitable<bool> connection::answer_request() {
   const auto received_at = steady_clock::now();
@@ -188,11 +239,13 @@ asio::awaitable<bool> connection::answer_request() {
   const bool client_stays = intake_.keeps_alive();
 
   const auto response = co_await make_response();
-  const bool stays = client_stays && !channel_.expired() && !draining_;
+  const bool stays = client_stays && !channel_.expired() && !draining_ && !response.stream;
   channel_.forgive();  // the answer that says so has its own time
   const bool written = co_await write(response, is_head, stays);
   intake_.answered();
   thread_.parts.telemetry.request_latency.observe(steady_clock::now() - received_at);
+  if (response.stream && written && !is_head) co_await send_stream(response.stream);
+  if (response.stream) response.stream->close();
   if (!written) co_return false;
   if (refused) {
     channel_.expect_within(thread_.options.linger_timeout);

@@ -118,6 +118,12 @@ void add_actors(families& all, const engine::telemetry& t) {
               t.reply_dropped);
 }
 
+void add_feed(families& all, const engine::telemetry& t) {
+  add_gauge(all, "muster_feed_streams_open", "Streams of events open now.", value_of(t.feed_streams_open));
+  add_counter(all, "muster_feed_streams_refused_total", "Streams of events refused because there were too many.",
+              t.feed_streams_refused);
+}
+
 void add_process(families& all) {
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) == 0) {
@@ -147,6 +153,7 @@ std::string render_metrics(const engine::telemetry& telemetry, const std::vector
   add_http(all, telemetry);
   add_log(all, telemetry);
   add_actors(all, telemetry);
+  add_feed(all, telemetry);
   for (const auto& gauge : gauges) add_gauge(all, gauge.name.c_str(), gauge.help.c_str(), gauge.value());
   add_process(all);
   return prometheus::TextSerializer().Serialize(all);

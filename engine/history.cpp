@@ -48,57 +48,43 @@ result<history_entry> history::entry_of(events::event_record record, events::sha
   return entry;
 }
 
+bool wanted(const events::envelope& meta, const events::id_scope& scope, const event_filter& filter) {
+  return meta.stream.scope() == scope.text() && (filter.types.empty() || filter.types.contains(meta.type)) &&
+         (filter.subject.empty() || meta.stream.subject() == filter.subject);
+}
+
 result<history_page> history::of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit,
-                                         bool personal) {
+                                         bool personal, const event_filter& filter) {
   const auto snapshot = services_.find(scope).value;
   if (!snapshot) return fail(errc::not_found, "there is no service with ID scope " + scope.text());
   const auto shard = snapshot->shard;
   const auto view = services_.view(shard);
   if (!view) return fail(errc::unavailable, "shard " + std::to_string(shard.value()) + " is not open");
-  const auto end = view->position();
   history_page page{{}, after, false};
-  const auto first = view->frame_of(after.next());
-  if (!first) return std::unexpected(first.error());
-  if (!*first) return page;
-  auto offset = **first;
-  std::size_t scanned = 0;
   std::size_t bytes = 0;
-  while (offset < end.next_offset) {
-    const auto frames = log_.read(shard, offset, limits::tail_read_bytes);
+  // A page ends after so much, with `more`, however few of the events are wanted.
+  for (std::size_t scanned = 0; scanned < bytes_scanned_max; scanned += limits::tail_read_bytes) {
+    const auto frames = read_feed(log_, *view, shard, page.next, limits::tail_read_bytes);
     if (!frames) return std::unexpected(frames.error());
-    if (frames->empty()) break;
+    if (frames->empty()) return page;
     for (const auto& frame : *frames) {
-      if (frame.offset >= end.next_offset) return page;
-      const auto header = events::read_header(frame.bytes);
-      offset = frame.offset.next();
-      scanned += frame.bytes.size();
-      // Void frames lie between: only what the fold accepted is history, and that it numbered without a gap.
-      if (!header || header->kind != events::frame_kind::batch || header->count == 0) continue;
-      const auto home = view->frame_of(header->first_sequence);
-      if (!home) return std::unexpected(home.error());
-      if (!*home || **home != frame.offset) continue;
-      auto records = records_of(frame);
-      if (!records) return std::unexpected(records.error());
-      for (auto& record : *records) {
-        if (record.meta.sequence <= after) continue;
-        page.next = record.meta.sequence;
-        if (record.meta.stream.scope() != scope.text()) continue;
-        if (page.entries.size() == limit || bytes >= page_bytes_max) {
-          page.next = page.entries.empty() ? after : page.entries.back().meta.sequence;
+      for (const auto& record : frame->records) {
+        if (record.meta.sequence <= page.next) continue;
+        const bool takes = wanted(record.meta, scope, filter);
+        if (takes && (page.entries.size() == limit || bytes >= page_bytes_max)) {
           page.more = true;
           return page;
         }
-        auto entry = entry_of(std::move(record), shard, personal);
+        page.next = record.meta.sequence;
+        if (!takes) continue;
+        auto entry = entry_of(record, shard, personal);
         if (!entry) return std::unexpected(entry.error());
         bytes += entry->data.size();
         page.entries.push_back(std::move(*entry));
       }
-      if (scanned >= bytes_scanned_max) {
-        page.more = true;
-        return page;
-      }
     }
   }
+  page.more = true;
   return page;
 }
 

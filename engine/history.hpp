@@ -1,9 +1,9 @@
 #pragma once
 
-#include "engine/ports/catalog.hpp"
-#include "engine/ports/journal.hpp"
+#include "engine/feed.hpp"
 #include "engine/ports/keyring.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,15 +24,24 @@ struct history_page {
   bool more = false;
 };
 
+/// Which events of a service a reader wants.
+struct event_filter {
+  std::set<std::string, std::less<>> types;  ///< `muster.NOUN_VERB.vN`; empty: all
+  std::string subject;                       ///< the stream below the scope, `devices/dev-1`; empty: all
+};
+
+/// Whether `meta` is an event of `scope` that `filter` lets through.
+bool wanted(const events::envelope& meta, const events::id_scope& scope, const event_filter& filter);
+
 class history {
 public:
   history(journal& log, keyring& keys, const catalog& services) : log_(log), keys_(keys), services_(services) {}
 
-  /// Events of one service after sequence `after`, at most `limit`. `personal`: open personal fields (source addresses,
-  /// payloads). A field whose key was destroyed is given as null. Reads the journal: not for the command path. Any
-  /// thread.
+  /// Events of one service after sequence `after`, at most `limit`, as far as `filter` lets them through. `personal`:
+  /// open personal fields (source addresses, payloads). A field whose key was destroyed is given as null. Reads the
+  /// journal: not for the command path. Any thread.
   result<history_page> of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit,
-                                  bool personal);
+                                  bool personal, const event_filter& filter = {});
 
   /// The event of sequence `sequence` in shard `shard`, as recorded; `not_found` if there is none. Any thread.
   result<events::recorded_event> event_at(events::shard_id shard, events::log_sequence sequence);
@@ -41,9 +50,10 @@ public:
   result<history_page> of_stream(const events::stream_name& stream, events::log_sequence after, std::size_t limit,
                                  bool personal);
 
-private:
+  /// An event for a reader. `personal`: open personal fields. Any thread.
   result<history_entry> entry_of(events::event_record record, events::shard_id shard, bool personal);
 
+private:
   journal& log_;
   keyring& keys_;
   const catalog& services_;

@@ -7,6 +7,7 @@
 #include "connectors/dps_error.hpp"
 #include "connectors/embedded_journal.hpp"
 #include "connectors/embedded_keyring.hpp"
+#include "connectors/feed_streams.hpp"
 #include "connectors/http_api.hpp"
 #include "connectors/https_server.hpp"
 #include "connectors/json_log.hpp"
@@ -122,6 +123,10 @@ connectors::https_options https_options_of(const connectors::node_config& config
   return options;
 }
 
+connectors::feed_stream_options stream_options_of(const connectors::node_config& config) {
+  return {config.feed_streams_max, config.feed_streams_per_service_max, std::chrono::seconds(config.feed_heartbeat_s)};
+}
+
 actors::runtime_options runtime_options_of(const connectors::node_config& config) {
   actors::runtime_options options;
   options.workers = config.actors_workers;
@@ -169,7 +174,8 @@ result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_co
 class node {
 public:
   node(const connectors::node_config& config, storage& s, connectors::json_log& log)
-      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards) {}
+      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards),
+        feed_(*s.journal, catalog_) {}
 
   result<void> start() {
     const auto shards = s_.journal->identity().shards;
@@ -182,7 +188,7 @@ public:
         actors::shard_host_options{config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
                                    std::chrono::seconds(config_.keyring_erasure_interval_s)},
         actors::shard_host_dependencies{*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_,
-                                        log_, catalog_});
+                                        log_, catalog_, &feed_});
     host_->start();
     history_ = std::make_unique<engine::history>(*s_.journal, *s_.keyring, catalog_);
     runtime_ = std::make_unique<actors::actor_runtime>(
@@ -190,6 +196,8 @@ public:
                                                                 s_.entropy, telemetry_, log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     lookups_ = std::make_unique<connectors::worker>(1024);
+    streams_ = std::make_unique<connectors::feed_streams>(stream_options_of(config_), feed_, *history_, catalog_,
+                                                          s_.clock, log_, telemetry_);
     readers_ = std::make_unique<connectors::worker>(32);
     maintainer_ = std::make_unique<connectors::worker>(1);
     return start_https(std::move(*operators));
@@ -221,6 +229,7 @@ public:
     maintainer_.reset();
     readers_.reset();
     lookups_.reset();
+    streams_.reset();
     if (host_) host_->stop(drain);
     log_.write(engine::log_level::info, "stopped");
   }
@@ -243,7 +252,8 @@ private:
         .look_up = [this](std::function<void()> job) { return lookups_->post(std::move(job)); },
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
-        .version = version_text});
+        .version = version_text,
+        .streams = streams_.get()});
     const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
     };
@@ -271,12 +281,14 @@ private:
   connectors::json_log& log_;
   engine::telemetry telemetry_;
   actors::scope_catalog catalog_;
+  engine::feed feed_;
   std::unique_ptr<connectors::tls_context> tls_;
   std::unique_ptr<actors::shard_host> host_;
   std::unique_ptr<engine::history> history_;
   std::unique_ptr<actors::actor_runtime> runtime_;
   std::unique_ptr<actors::upkeep> upkeep_;
   std::unique_ptr<connectors::worker> lookups_;
+  std::unique_ptr<connectors::feed_streams> streams_;
   std::unique_ptr<connectors::worker> readers_;
   std::unique_ptr<connectors::worker> maintainer_;
   std::unique_ptr<connectors::http_api> api_;

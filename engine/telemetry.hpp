@@ -72,6 +72,9 @@ struct telemetry {
   count shards_open{};
   count shards_stopped{};
 
+  count feed_streams_open{};     ///< responses with events that stay open, now
+  count feed_streams_refused{};  ///< because there were too many
+
   count device_actors{};  ///< live now
   count device_actors_passivated{};
   count reply_dropped{};  ///< commands whose reply object died unanswered

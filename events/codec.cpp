@@ -428,6 +428,13 @@ std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_vie
   return {buffer.GetString(), buffer.GetSize()};
 }
 
+const std::vector<std::string_view>& event_types() {
+  static const auto types = []<std::size_t... I>(std::index_sequence<I...>) {
+    return std::vector<std::string_view>{std::variant_alternative_t<I, event>::type...};
+  }(std::make_index_sequence<std::variant_size_v<event>>());
+  return types;
+}
+
 std::string json_schema() {
   rapidjson::StringBuffer buffer;
   json_out out(buffer);

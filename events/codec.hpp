@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace muster::events {
 
@@ -39,6 +40,9 @@ std::expected<event, codec_error> from_json(std::string_view type, std::string_v
 /// `streamversion`, `by`, `correlationid`, `operation`. `data` must be the event's JSON, as recorded or with fields
 /// opened.
 std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data);
+
+/// The type of every event there is, in the order of `event`'s alternatives.
+const std::vector<std::string_view>& event_types();
 
 /// The JSON Schema (draft 2020-12) of the data of every event type, one document with a definition each.
 std::string json_schema();

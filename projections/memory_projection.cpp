@@ -105,6 +105,10 @@ public:
     auto& [current, last_begun] = shards_[shard];
     const auto begun = last_begun.lock();
     if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
+    if (current) {
+      auto taken = dynamic_cast<row_projection&>(*begun).take_reactions(dynamic_cast<row_projection&>(*current));
+      if (!taken) return taken;
+    }
     current = begun;
     last_begun.reset();
     return {};

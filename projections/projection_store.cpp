@@ -116,6 +116,7 @@ private:
   result<void> write_current(const fs::path& directory, const std::string& name) const;
   result<void> remove_left_overs(const fs::path& directory, shard_generations& generations,
                                  const std::string& current) const;
+  void take_reactions(const fs::path& directory, shard_generations& generations, row_projection& begun) const;
   result<std::string> new_name(const fs::path& directory) const;
   result<std::shared_ptr<row_projection>> open_generation(const fs::path& directory, const std::string& name,
                                                           shard_generations& generations, durability writes) const;
@@ -174,6 +175,7 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
   const auto begun = at == generations.held.end() ? nullptr : at->rows.lock();
   if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
   const auto directory = directory_of(shard);
+  if (const auto projection = at->projection.lock()) take_reactions(directory, generations, *projection);
   auto done = begun->keep();
   if (done) done = sync_directory(directory);
   if (done) done = write_current(directory, generations.begun_name);
@@ -187,6 +189,15 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
   }
   const auto current = std::exchange(generations.begun_name, {});
   return remove_left_overs(directory, generations, current);
+}
+
+// Where the generation that is replaced cannot be read, its reactions begin anew.
+void rocksdb_projection_store::take_reactions(const fs::path& directory, shard_generations& generations,
+                                              row_projection& begun) const {
+  const auto current = read_current(directory);
+  if (!current || !*current || (*current)->format != row_format) return;
+  const auto old = open_generation(directory, (*current)->name, generations, durability::logged);
+  if (old) static_cast<void>(begun.take_reactions(**old));
 }
 
 result<engine::projection_store::fingerprint>

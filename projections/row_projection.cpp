@@ -157,6 +157,34 @@ result<std::vector<engine::usage_hour>> row_projection::usage(const events::id_s
   return hours;
 }
 
+result<std::optional<engine::reaction_state>> row_projection::reaction(std::string_view name) {
+  const auto key = row_key(view::reactions, name);
+  const auto row = rows_->get(key);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return read_row<engine::reaction_state>(key, **row);
+}
+
+result<void> row_projection::keep_reaction(std::string_view name, const std::optional<engine::reaction_state>& state) {
+  const auto batch = rows_->make_batch();
+  const auto key = row_key(view::reactions, name);
+  if (state)
+    batch->put(key, events::to_row(*state));
+  else
+    batch->erase(key);
+  return rows_->write(*batch);
+}
+
+result<void> row_projection::take_reactions(const row_projection& other) {
+  const auto batch = rows_->make_batch();
+  const auto range = keys_below(row_key(view::reactions));
+  const auto scanned = other.rows_->scan(range.from, range.to, [&](std::string_view key, std::string_view value) {
+    batch->put(key, value);
+    return true;
+  });
+  return scanned ? rows_->write(*batch) : scanned;
+}
+
 result<std::vector<events::data_key_id>> row_projection::keys_to_destroy() {
   std::vector<events::data_key_id> ids;
   const auto range = keys_below(row_key(view::outbox));
@@ -197,7 +225,8 @@ result<engine::projection_store::fingerprint> row_projection::fingerprint(const 
   made.position = *at;
   const auto scanned = rows->scan({}, "\x7F", [&](std::string_view key, std::string_view value) {
     if (stop.stop_requested()) return false;
-    if (key.starts_with(static_cast<char>(view::outbox))) return true;
+    if (key.starts_with(static_cast<char>(view::outbox)) || key.starts_with(static_cast<char>(view::reactions)))
+      return true;
     add(key);
     add(value);
     ++made.rows;

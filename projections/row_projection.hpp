@@ -42,13 +42,20 @@ public:
   engine::result<std::vector<engine::usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
                                                         events::log_hour to, std::size_t limit) override;
 
+  engine::result<std::optional<engine::reaction_state>> reaction(std::string_view name) override;
+  engine::result<void> keep_reaction(std::string_view name,
+                                     const std::optional<engine::reaction_state>& state) override;
+
   engine::result<void> apply(std::span<const engine::folded_frame> frames) override;
   engine::result<std::vector<events::data_key_id>> keys_to_destroy() override;
   engine::result<void> keys_destroyed(std::span<const events::data_key_id> ids) override;
 
-  /// SHA-256 over every row in key order, each as `key size u64 | key | value size u64 | value`, but the outbox: how
-  /// far the reaction to destroyed keys has come is not a matter of the log. Any thread.
+  /// SHA-256 over every row in key order, each as `key size u64 | key | value size u64 | value`, but the outbox and
+  /// the reactions: how far they have come is not a matter of the log. Any thread.
   engine::result<engine::projection_store::fingerprint> fingerprint(const std::stop_token& stop) const;
+
+  /// Takes over how far the reactions of `other`, another generation of the same shard, have come.
+  engine::result<void> take_reactions(const row_projection& other);
 
 private:
   row_projection(std::shared_ptr<row_store> rows, const engine::log_position& position)

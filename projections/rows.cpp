@@ -40,6 +40,8 @@ std::string_view name_of(view v) {
     return "command expiries";
   case view::outbox:
     return "keys to destroy";
+  case view::reactions:
+    return "reactions";
   }
   return "unknown";
 }

@@ -28,6 +28,7 @@
 ///     commands      = 'k' scope "/" command id                        -> command_record
 ///     expiries      = 'x' time i64 sequence u64                       -> the rest of the command's key
 ///     outbox        = 'o' data key id 16                              -> nothing
+///     reactions     = 'n' name of the reaction                        -> reaction_state
 ///
 /// Integers are big-endian, so that bytes sort as numbers do. Names are keys (`checked_text::key`), and none may hold
 /// "/" or NUL, but a command id, which ends its key. Hours are `2026-11-21T06`, UTC, by log time. The scope is empty
@@ -57,6 +58,7 @@ enum class view : char {
   commands = 'k',
   expiries = 'x',
   outbox = 'o',
+  reactions = 'n',
 };
 
 /// What people call a view.

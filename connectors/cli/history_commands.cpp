@@ -23,6 +23,8 @@ std::string summary_of(const std::string& event) {
   return text;
 }
 
+}  // namespace
+
 void print_event(const std::string& event) {
   auto type = member_of(event, "type");
   if (type.starts_with("muster.")) type = type.substr(7, type.rfind('.') - 7);
@@ -32,6 +34,8 @@ void print_event(const std::string& event) {
   if (const auto summary = summary_of(event); !summary.empty()) std::cout << "\n    " << summary;
   std::cout << '\n';
 }
+
+namespace {
 
 int history(session& s) {
   const std::size_t limit = s.has("limit") ? std::stoull(s.number("limit", 1)) : 0;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr long timeout_ms = 60'000;
 constexpr long connect_timeout_ms = 10'000;
+constexpr long silence_s = 60;  // a stream says something every 15 s, unless the node is set up otherwise
 constexpr std::size_t response_bytes_max = 256 * 1024 * 1024;
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
@@ -17,6 +18,21 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to)
   if (body.size() + size * count > response_bytes_max) return 0;
   body.append(data, size * count);
   return size * count;
+}
+
+/// What a response that stays open is given to.
+struct followed_body {
+  CURL* curl;
+  const std::function<bool(std::string_view)>& take;
+  client_response& response;
+};
+
+std::size_t take_followed(char* data, std::size_t size, std::size_t count, void* to) {
+  auto& body = *static_cast<followed_body*>(to);
+  long status = 0;
+  curl_easy_getinfo(body.curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200) return body.take({data, size * count}) ? size * count : 0;
+  return take_body(data, size, count, &body.response.body);
 }
 
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* to) {
@@ -52,39 +68,68 @@ public:
                                        const std::string& body) {
     client_response response;
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list(header_list(headers), curl_slist_free_all);
-    const auto url = url_ + path;
-    char error[CURL_ERROR_SIZE] = "";
     auto* c = curl_.get();
-    curl_easy_setopt(c, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method.c_str());
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, list.get());
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, waits_ ? 0L : timeout_ms);
-    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 0L);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &response.body);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, &response.headers);
-    if (!ca_.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, ca_.c_str());
     const bool has_body = method != "GET" && method != "DELETE";
     curl_easy_setopt(c, CURLOPT_POSTFIELDS, has_body ? body.c_str() : nullptr);
     curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     if (!has_body) curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method.c_str());
+    return perform(path, std::move(response), nullptr);
+  }
+
+  engine::result<client_response> follow(const std::string& path,
+                                         const std::vector<std::pair<std::string, std::string>>& headers,
+                                         const std::function<bool(std::string_view)>& take) {
+    client_response response;
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list(header_list(headers), curl_slist_free_all);
+    auto* c = curl_.get();
+    bool enough = false;
+    const std::function<bool(std::string_view)> taking = [&](std::string_view bytes) {
+      enough = !take(bytes);
+      return !enough;
+    };
+    followed_body body{c, taking, response};
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, list.get());
+    curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, 0L);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, silence_s);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_followed);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
+    return perform(path, std::move(response), &enough);
+  }
+
+private:
+  // What all requests have in common. `enough`: whether the caller ended the body.
+  engine::result<client_response> perform(const std::string& path, client_response&& response, const bool* enough) {
+    const auto url = url_ + path;
+    char error[CURL_ERROR_SIZE] = "";
+    auto* c = curl_.get();
+    curl_easy_setopt(c, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, &response.headers);
+    if (!ca_.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, ca_.c_str());
     const auto code = curl_easy_perform(c);
-    if (code != CURLE_OK) {
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, nullptr);
+    if (code != CURLE_OK && (enough == nullptr || !*enough)) {
       return engine::fail(engine::errc::unavailable,
                           url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
     }
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &response.status);
-    return response;
+    return std::move(response);
   }
 
-private:
   static curl_slist* header_list(const std::vector<std::pair<std::string, std::string>>& headers) {
     curl_slist* list = nullptr;
     for (const auto& [name, value] : headers) list = curl_slist_append(list, (name + ": " + value).c_str());
@@ -109,6 +154,12 @@ engine::result<client_response> https_client::send(const std::string& method, co
                                                    const std::vector<std::pair<std::string, std::string>>& headers,
                                                    const std::string& body) {
   return impl_->send(method, path, headers, body);
+}
+
+engine::result<client_response> https_client::follow(const std::string& path,
+                                                     const std::vector<std::pair<std::string, std::string>>& headers,
+                                                     const std::function<bool(std::string_view)>& take) {
+  return impl_->follow(path, headers, take);
 }
 
 std::string percent_encode(std::string_view text) {

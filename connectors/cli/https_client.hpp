@@ -2,6 +2,7 @@
 
 #include "engine/error.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,12 @@ public:
   engine::result<client_response> send(const std::string& method, const std::string& path,
                                        const std::vector<std::pair<std::string, std::string>>& headers,
                                        const std::string& body = {});
+
+  /// GETs a response that stays open: `take` gets the body of a 200 as it comes, until it gives false. The body of any
+  /// other status comes back. `unavailable` if the connection breaks, or nothing comes for long.
+  engine::result<client_response> follow(const std::string& path,
+                                         const std::vector<std::pair<std::string, std::string>>& headers,
+                                         const std::function<bool(std::string_view)>& take);
 
 private:
   class impl;

@@ -69,6 +69,21 @@ client_response session::send(const std::string& method, const std::string& path
   return std::move(*response);
 }
 
+engine::result<client_response> session::follow(const std::string& path, const std::string& last_id,
+                                                const std::function<bool(std::string_view)>& take) {
+  // A node that was restarted may be somewhere else; its file then says where, once it serves.
+  client_.reset();
+  try {
+    auto& to = client();
+    std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + token_},
+                                                             {"Accept", "text/event-stream"}};
+    if (!last_id.empty()) headers.emplace_back("Last-Event-ID", last_id);
+    return to.follow(path, headers, take);
+  } catch (const command_failure& failed) {
+    return engine::fail(engine::errc::unavailable, failed.message);
+  }
+}
+
 client_response session::call(const std::string& method, const std::string& path, const std::string& body,
                               std::vector<std::pair<std::string, std::string>> headers) {
   auto& to = client();

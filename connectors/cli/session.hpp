@@ -4,6 +4,7 @@
 #include "connectors/cli/https_client.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -46,6 +47,11 @@ public:
   client_response send(const std::string& method, const std::string& path,
                        const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body);
 
+  /// Follows a stream of events as the operator, from behind `last_id` unless that is empty: `take` gets its bytes
+  /// until it gives false. Returns when the stream has ended; the body is that of a refusal.
+  engine::result<client_response> follow(const std::string& path, const std::string& last_id,
+                                         const std::function<bool(std::string_view)>& take);
+
 private:
   https_client& client();
 
@@ -73,6 +79,9 @@ std::string with_members(std::string_view json, const std::vector<std::pair<std:
 /// A member's value as plain text, by its path `a.b`; empty if absent.
 std::string member_of(std::string_view json, const std::string& path);
 
+/// Prints a CloudEvent in words.
+void print_event(const std::string& event);
+
 /// `text` without white space between tokens, or nothing if it is not a JSON object.
 std::optional<std::string> compact_object(const std::string& text);
 
@@ -93,6 +102,7 @@ std::vector<command_spec> service_commands();
 std::vector<command_spec> enrollment_commands();
 std::vector<command_spec> device_commands();
 std::vector<command_spec> history_commands();
+std::vector<command_spec> tail_commands();
 std::vector<command_spec> usage_commands();
 
 /// Says how a recount of usage (`engine::to_json(usage_recount)`) went. Gives the exit code.

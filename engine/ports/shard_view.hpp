@@ -73,6 +73,23 @@ struct event_place {
   std::uint32_t index = 0;
 };
 
+/// How far a reaction to folded events has come: a feed, a webhook. It follows from no log, and is lost with the rows:
+/// the reaction then begins anew, and what it did is done once more.
+struct reaction_state {
+  events::log_sequence done;                       ///< up to here, everything has taken effect outside
+  std::optional<events::timestamp> failing_since;  ///< of the failures without a success between
+  std::optional<std::string> failure;              ///< the last of these, for people
+  std::optional<events::log_sequence> parked;      ///< it has given up on the settings of this sequence
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("done", self.done);
+    visit("failingSince", self.failing_since);
+    visit("failure", self.failure);
+    visit("parked", self.parked);
+  }
+  friend bool operator==(const reaction_state&, const reaction_state&) = default;
+};
+
 /// The read models of one shard. Every read is current as of the fold's last frame, and a read that follows an answer
 /// sees what was answered. Any thread. Errors are `corrupt` or `internal`: a row that is not there is an empty value.
 class shard_view {
@@ -120,6 +137,11 @@ public:
   /// out. All of one answer is as of one moment.
   virtual result<std::vector<usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
                                                 events::log_hour to, std::size_t limit) = 0;
+
+  /// How far the reaction `name` has come; nothing if it never came anywhere. Names hold no NUL.
+  virtual result<std::optional<reaction_state>> reaction(std::string_view name) = 0;
+  /// Keeps that, or forgets it. Each name belongs to one thread at a time.
+  virtual result<void> keep_reaction(std::string_view name, const std::optional<reaction_state>& state) = 0;
 };
 
 /// An accepted frame with its events read: what projections take.

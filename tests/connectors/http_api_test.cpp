@@ -26,6 +26,7 @@ struct history_fixture : tests::http_api_fixture {
     add(frame, "0ne00000002");
     journal.put(events::shard_id(0), events::encode_frame(frame));
     catalog.rows->folded.next_offset = events::log_offset(1);
+    catalog.rows->folded.sequence = events::log_sequence(2);
     catalog.rows->frames[2] = events::log_offset(0);
     catalog.rows->places = {{events::log_sequence(1), events::log_offset(0), 0}};
   }

@@ -400,4 +400,64 @@ BOOST_AUTO_TEST_CASE(an_address_that_cannot_be_used_is_told) {
   BOOST_TEST((taken.error().code == engine::errc::unavailable));
 }
 
+BOOST_AUTO_TEST_CASE(a_response_that_stays_open_is_sent_as_it_comes_with_heartbeats_between) {
+  const auto stream = std::make_shared<connectors::http_stream>(": quiet\n\n", 50ms);
+  stream->write("first\n");
+  https_fixture server({.header_timeout = 200ms}, [&](http_request, respond answer) {
+    answer({200, {{"Content-Type", "text/event-stream"}}, {}, stream});
+  });
+  auto client = server.connect();
+  client.send(get_request("/"));
+  BOOST_TEST_REQUIRE(client.read_until("first\n").find("Connection: close") != std::string::npos);
+  client.read_until(": quiet\n\n");
+  stream->write("second\n");
+  client.read_until("second\n");
+  stream->write("last\n");
+  stream->end();
+  BOOST_TEST(client.read_to_end().ends_with("last\n"));
+  BOOST_TEST(!stream->write("more"));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_whose_reader_goes_or_takes_nothing_is_over_and_a_stop_ends_it) {
+  std::shared_ptr<connectors::http_stream> stream;
+  https_fixture server({.write_timeout = 200ms}, [&](http_request, respond answer) { answer({200, {}, {}, stream}); });
+  // The future is ready when the listener has spoken to the stream so many times: it took bytes, or the reader is gone.
+  const auto fresh = [&](int calls) {
+    stream = std::make_shared<connectors::http_stream>(":\n\n", 10s);
+    auto told = std::make_shared<std::promise<void>>();
+    auto future = told->get_future();
+    stream->on_room([told, calls]() mutable {
+      if (--calls == 0) told->set_value();
+    });
+    return future;
+  };
+  const auto is_ready = [](std::future<void>& future) { return future.wait_for(20s) == std::future_status::ready; };
+  {
+    auto gone = fresh(1);
+    {
+      auto client = server.connect();
+      client.send(get_request("/"));
+      client.read_until("\r\n\r\n");
+    }
+    BOOST_TEST_REQUIRE(is_ready(gone));
+    BOOST_TEST(stream->over());
+  }
+  {
+    auto gone = fresh(2);
+    stream->write(std::string(32U << 20U, 'x'));
+    auto slow = server.connect();
+    slow.send(get_request("/"));
+    BOOST_TEST_REQUIRE(is_ready(gone));
+    BOOST_TEST(stream->over());
+    BOOST_TEST(server.telemetry.connections_cut == 1U);
+  }
+  fresh(1);
+  auto last = server.connect();
+  last.send(get_request("/"));
+  last.read_until("\r\n\r\n");
+  server.server->stop();
+  server.server->join();
+  BOOST_TEST(stream->over());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -55,6 +55,8 @@ public:
                                         std::size_t) override {
     return {};
   }
+  result<std::optional<reaction_state>> reaction(std::string_view) override { return std::optional<reaction_state>(); }
+  result<void> keep_reaction(std::string_view, const std::optional<reaction_state>&) override { return {}; }
 
 private:
   const domain& of_;

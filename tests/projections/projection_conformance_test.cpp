@@ -573,6 +573,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(frames_give_the_same_rows_in_any_batching, Kind, k
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(how_far_reactions_came_is_kept_taken_over_by_a_rebuild_and_no_part_of_the_log, Kind,
+                              kinds) {
+  Kind kind;
+  const auto serving = kind.store->open(shard).value();
+  const auto before = kind.store->fingerprint_of(*serving).value();
+  BOOST_TEST(!serving->reaction("feed")->has_value());
+  const engine::reaction_state far{events::log_sequence(7), events::timestamp(std::chrono::seconds(5)), "no answer",
+                                   events::log_sequence(3)};
+  BOOST_TEST_REQUIRE(
+      serving->keep_reaction("feed", engine::reaction_state{events::log_sequence(1), {}, {}, {}}).has_value());
+  BOOST_TEST_REQUIRE(serving->keep_reaction("feed", far).has_value());
+  BOOST_TEST_REQUIRE(serving->keep_reaction("gone", far).has_value());
+  BOOST_TEST_REQUIRE(serving->keep_reaction("gone", std::nullopt).has_value());
+  BOOST_TEST((serving->reaction("feed").value() == far));
+  BOOST_TEST(!serving->reaction("gone")->has_value());
+  BOOST_TEST(same_rows(kind.store->fingerprint_of(*serving).value(), before));
+  const auto anew = kind.store->begin_generation(shard);
+  BOOST_TEST_REQUIRE(anew.has_value());
+  BOOST_TEST_REQUIRE(kind.store->switch_generation(shard).has_value());
+  BOOST_TEST((kind.store->open(shard).value()->reaction("feed").value() == far));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_rebuild_gives_the_same_rows_and_takes_over_beside_a_reader, Kind, kinds) {
   const auto frames = eventful_history(11, 300);
   Kind kind;

@@ -22,6 +22,7 @@ public:
   std::vector<engine::event_place> places;             ///< of every stream
   std::size_t counted_max = 1'000'000;                 ///< rows that one count looks at
   std::atomic<int> reads = 0;                          ///< calls that read rows
+  std::map<std::string, engine::reaction_state> reactions;
 
   engine::log_position position() const override { return folded; }
   engine::result<engine::as_of<engine::device_state>> device(const events::id_scope&,
@@ -106,6 +107,18 @@ public:
       if (each.hour >= from && each.hour < to && found.size() < limit) found.push_back(each);
     }
     return found;
+  }
+  engine::result<std::optional<engine::reaction_state>> reaction(std::string_view name) override {
+    const auto at = reactions.find(std::string(name));
+    return at == reactions.end() ? std::nullopt : std::optional(at->second);
+  }
+  engine::result<void> keep_reaction(std::string_view name,
+                                     const std::optional<engine::reaction_state>& state) override {
+    if (state)
+      reactions.insert_or_assign(std::string(name), *state);
+    else
+      reactions.erase(std::string(name));
+    return {};
   }
 
 private:

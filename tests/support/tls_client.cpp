@@ -169,6 +169,17 @@ received_response tls_client::read_response(bool to_head) {
   return response;
 }
 
+std::string tls_client::read_until(std::string_view text) {
+  auto& unread = impl_->unread;
+  while (unread.find(text) == std::string::npos) {
+    if (!impl_->read_more(unread)) throw std::runtime_error("the server closed early");
+  }
+  const auto end = unread.find(text) + text.size();
+  auto read = unread.substr(0, end);
+  unread.erase(0, end);
+  return read;
+}
+
 std::string tls_client::read_to_end() {
   while (impl_->read_more(impl_->unread)) {
   }

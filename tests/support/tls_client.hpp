@@ -37,6 +37,8 @@ public:
   void send(std::string_view bytes);
   /// The next response, by its Content-Length. `to_head` says that no body follows.
   received_response read_response(bool to_head = false);
+  /// Everything up to and with `text`; what has come behind it is left.
+  std::string read_until(std::string_view text);
   /// Everything until the server closes; a reset counts as closed.
   std::string read_to_end();
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/history.hpp"
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// How requests name events: places in the log, types, streams.
+namespace muster::connectors {
+
+/// `SHARD-SEQUENCE`, as in an event's id.
+std::string place_text(events::shard_id shard, events::log_sequence sequence);
+
+/// The sequence in `SHARD-SEQUENCE`, whose shard must be `shard`; 0 if `text` is empty; nothing if it is no such text.
+std::optional<events::log_sequence> read_place(std::string_view text, events::shard_id shard);
+
+/// `types`: names separated by commas, `muster.device_registered.v1` or `device_registered`; `stream`: one below the
+/// scope, `devices/dev-1`. Either may be empty. Says what is wrong.
+std::expected<engine::event_filter, std::string> read_filter(const events::id_scope& scope, std::string_view types,
+                                                             std::string_view stream);
+
+}  // namespace muster::connectors

@@ -1,0 +1,155 @@
+#include "connectors/feed_streams.hpp"
+
+#include "events/codec.hpp"
+
+#include <algorithm>
+
+namespace muster::connectors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t waiting_bytes_max = 64U << 10U;  // behind these, events wait in the log
+constexpr std::size_t read_bytes = 256U << 10U;
+constexpr std::size_t skipped_max = 1000;  // events of others, after which the reader is told how far it has come
+constexpr auto look_interval = 1s;         // for shards that open, and services that go
+constexpr auto admission_interval = 60s;
+
+std::string place(events::shard_id shard, events::log_sequence sequence) {
+  return "id: " + std::to_string(shard.value()) + "-" + std::to_string(sequence.value()) + "\n";
+}
+
+}  // namespace
+
+struct feed_streams::follower {
+  feed_subscription who;
+  std::shared_ptr<http_stream> body;
+  std::shared_ptr<const engine::scope_snapshot> service;  ///< as last admitted
+  events::timestamp admitted_at;
+  std::size_t skipped = 0;
+};
+
+feed_streams::feed_streams(feed_stream_options options, engine::feed& feed, engine::history& past,
+                           const engine::catalog& services, const engine::clock& clock, engine::log& log,
+                           engine::telemetry& telemetry)
+    : options_(options), feed_(feed), past_(past), services_(services), clock_(clock), log_(log), telemetry_(telemetry),
+      thread_([this] { run(); }) {}
+
+feed_streams::~feed_streams() {
+  stopping_ = true;
+  wake_.raise();
+  thread_.join();
+  for (const auto& each : followers_) {
+    each->body->on_room(nullptr);
+    each->body->end();
+  }
+}
+
+std::expected<std::shared_ptr<http_stream>, std::string> feed_streams::open(feed_subscription who) {
+  auto f = std::make_shared<follower>();
+  f->who = std::move(who);
+  f->service = services_.find(f->who.scope).value;
+  f->admitted_at = clock_.now();
+  f->body = std::make_shared<http_stream>(": nothing new\n\n", options_.heartbeat);
+  f->body->on_room([this] { wake_.raise(); });
+  // Says at once that the stream is open and where it begins, and to a browser how soon to come back.
+  f->body->write("retry: 1000\n" + place(f->who.shard, f->who.after) + "\n");
+  const std::lock_guard lock(mutex_);
+  const auto same =
+      std::ranges::count_if(followers_, [&](const auto& each) { return each->who.scope == f->who.scope; });
+  const bool full = followers_.size() >= options_.streams_max;
+  if (stopping_ || full || static_cast<std::size_t>(same) >= options_.streams_per_service_max) {
+    ++telemetry_.feed_streams_refused;
+    return std::unexpected("Too many streams of events are open already, " +
+                           std::string(full ? "of all services together" : "of this service") + ".");
+  }
+  followers_.push_back(f);
+  telemetry_.feed_streams_open = followers_.size();
+  wake_.raise();
+  return f->body;
+}
+
+// Those whose reader is still there.
+std::vector<std::shared_ptr<feed_streams::follower>> feed_streams::living() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(followers_, [](const auto& each) { return each->body->over(); });
+  telemetry_.feed_streams_open = followers_.size();
+  return followers_;
+}
+
+void feed_streams::run() {
+  std::shared_ptr<void> following;  // only while there are streams: otherwise the feed keeps no frames
+  bool more = false;
+  while (!stopping_) {
+    if (!more) wake_.wait(look_interval);
+    const auto all = living();
+    if (all.empty()) following.reset();
+    if (!all.empty() && !following) following = feed_.follow([this](events::shard_id) { wake_.raise(); });
+    more = false;
+    for (const auto& each : all) more = step(*each) || more;
+  }
+}
+
+// True if there may be more to send at once.
+bool feed_streams::step(follower& f) {
+  if (f.body->over()) return false;
+  if (!still_admitted(f)) {
+    f.body->end();
+    return false;
+  }
+  return send_events(f);
+}
+
+bool feed_streams::still_admitted(follower& f) {
+  auto now = services_.find(f.who.scope).value;
+  if (!now) return true;  // its shard is not open: nothing is read from it either
+  if (now == f.service && clock_.now() - f.admitted_at < admission_interval) return true;
+  f.service = std::move(now);
+  f.admitted_at = clock_.now();
+  return !f.who.admitted || f.who.admitted(*f.service);
+}
+
+bool feed_streams::send_events(follower& f) {
+  if (f.body->waiting() >= waiting_bytes_max) return false;
+  const auto frames = feed_.read(f.who.shard, f.who.after, read_bytes);
+  if (!frames) {
+    if (frames.error().code != engine::errc::unavailable) {
+      log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", frames.error().text}});
+      f.body->end();
+    }
+    return false;
+  }
+  for (const auto& frame : *frames) {
+    for (const auto& record : frame->records) {
+      if (record.meta.sequence <= f.who.after) continue;
+      if (!send(f, record)) return false;
+    }
+  }
+  return !frames->empty();
+}
+
+// False if the stream takes no more for now.
+bool feed_streams::send(follower& f, const events::event_record& record) {
+  const auto sequence = record.meta.sequence;
+  if (!engine::wanted(record.meta, f.who.scope, f.who.filter)) {
+    f.who.after = sequence;
+    // An id without data moves the reader's position and is no event.
+    if (++f.skipped < skipped_max) return true;
+    f.skipped = 0;
+    return f.body->write(place(f.who.shard, sequence) + "\n");
+  }
+  const auto entry = past_.entry_of(record, f.who.shard, f.who.personal);
+  if (!entry) {
+    log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", entry.error().text}});
+    f.body->end();
+    return false;
+  }
+  const auto event = events::to_cloud_event(entry->meta, entry->shard, entry->data);
+  f.skipped = 0;
+  if (!f.body->write(place(f.who.shard, sequence) + "data: " + event + "\n\n")) return false;
+  f.who.after = sequence;
+  return f.body->waiting() < waiting_bytes_max;
+}
+
+}  // namespace muster::connectors
