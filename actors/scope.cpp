@@ -368,7 +368,9 @@ engine::answer scope::own_answer(const engine::settlement& what) {
     return engine::group_answer{std::move(group_), decision_.keys_to_show};
   }
   const bool about_service = std::holds_alternative<engine::change_service_settings>(current_->what) ||
-                             std::holds_alternative<engine::link_hub>(current_->what);
+                             std::holds_alternative<engine::link_hub>(current_->what) ||
+                             std::holds_alternative<engine::set_webhook>(current_->what) ||
+                             std::holds_alternative<engine::resume_webhook>(current_->what);
   if (about_service) return engine::service_answer{d_->catalog.find(id_).value};
   return engine::done{};
 }

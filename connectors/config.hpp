@@ -64,6 +64,16 @@ struct node_config {
   std::uint64_t feed_streams_per_service_max = 20;
   std::uint64_t feed_heartbeat_s = 15;
 
+  std::string webhook_origin;
+  std::uint64_t webhook_private_addresses = 1;
+  std::uint64_t webhook_plain_http = 0;
+  std::string webhook_ca_file;
+  std::uint64_t webhook_timeout_s = 20;
+  std::uint64_t webhook_retry_first_ms = 1'000;
+  std::uint64_t webhook_retry_longest_s = 300;
+  std::uint64_t webhook_park_after_s = 86'400;
+  std::uint64_t webhook_park_after_failures = 1'000;
+
   std::string log_level = "info";
   std::string log_file;  ///< stderr unless set
   std::uint64_t drain_s = 10;

@@ -13,6 +13,7 @@ int dps_error_code(engine::rejection_code code, entry_kind entry) {
     return dps_code::unauthorized;
   case scope_not_found:
   case service_not_found:
+  case webhook_not_found:
     return dps_code::not_found;
   case enrollment_not_found:
     return 404201;

@@ -6,6 +6,7 @@
 #include "connectors/registration_query.hpp"
 #include "connectors/service_api.hpp"
 #include "connectors/usage_api.hpp"
+#include "connectors/webhook/webhook_api.hpp"
 #include "events/bytes.hpp"
 
 #include <algorithm>
@@ -72,6 +73,10 @@ constexpr std::array routes = {
     route{"GET", "operator/services/{name}/enrollments", on_list_enrollments, "ListEnrollments", control},
     route{"GET", "operator/services/{name}/groups", on_list_groups, "ListGroups", control},
     route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control},
+    route{"GET", "operator/services/{name}/webhook", on_get_webhook, "GetWebhook", control},
+    route{"PUT", "operator/services/{name}/webhook", on_put_webhook, "SetWebhook", control},
+    route{"DELETE", "operator/services/{name}/webhook", on_delete_webhook, "DeleteWebhook", control},
+    route{"POST", "operator/services/{name}/webhook/resume", on_resume_webhook, "ResumeWebhook", control},
     route{"GET", "operator/services/{name}/events", on_service_events, "Events", control},
     route{"GET", "operator/services/{name}/usage", on_service_usage, "Usage", control},
     route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control, true},

@@ -4,6 +4,7 @@
 #include "connectors/http_message.hpp"
 #include "connectors/json_body.hpp"
 #include "connectors/sas_authorization.hpp"
+#include "connectors/webhook/webhook_client.hpp"
 #include "engine/history.hpp"
 #include "engine/ports/catalog.hpp"
 #include "engine/ports/clock.hpp"
@@ -51,7 +52,8 @@ struct http_parts {
   std::function<bool(std::function<void()>)>
       maintain_later;  ///< runs a rebuild or a verification; false if one waits already
   std::string version;
-  feed_streams* streams = nullptr;  ///< may be absent: events then come by the page only
+  webhook_client_options webhooks = {};  ///< where webhooks may lead
+  feed_streams* streams = nullptr;       ///< may be absent: events then come by the page only
 };
 
 /// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an

@@ -122,6 +122,13 @@ void add_feed(families& all, const engine::telemetry& t) {
   add_gauge(all, "muster_feed_streams_open", "Streams of events open now.", value_of(t.feed_streams_open));
   add_counter(all, "muster_feed_streams_refused_total", "Streams of events refused because there were too many.",
               t.feed_streams_refused);
+  add_counter(all, "muster_webhook_requests_total", "Requests to endpoints of webhooks.", t.webhook_requests);
+  add_counter(all, "muster_webhook_failures_total", "Requests to endpoints of webhooks that must be tried again.",
+              t.webhook_failures);
+  add_counter(all, "muster_webhook_events_delivered_total", "Events that endpoints of webhooks took.",
+              t.webhook_events_delivered);
+  add_gauge(all, "muster_webhooks_parked", "Webhooks given up on until somebody resumes them.",
+            value_of(t.webhooks_parked));
 }
 
 void add_process(families& all) {

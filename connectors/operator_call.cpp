@@ -1,5 +1,6 @@
 #include "connectors/operator_call.hpp"
 
+#include "connectors/webhook/webhook_api.hpp"
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
 
@@ -85,6 +86,7 @@ void write_service(json_writer& out, const http_parts& parts, const engine::scop
   out.boolean("assigningFirst", state.settings.assigning_first);
   out.number("symmetricKeyGroupsMax", state.settings.symmetric_key_groups_max);
   out.end_object();
+  if (state.webhook) write_webhook(out, parts, service, false, "webhook");
   out.begin_object("counts");
   out.number("enrollmentGroups", static_cast<std::int64_t>(service.groups.size()));
   if (registrations) out.number("registrations", static_cast<std::int64_t>(registrations->number));

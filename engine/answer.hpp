@@ -21,6 +21,7 @@ enum class rejection_code : std::uint8_t {
   service_not_found,
   hub_not_found,
   hub_device_not_found,
+  webhook_not_found,
   enrollment_exists,
   group_exists,
   service_exists,

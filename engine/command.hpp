@@ -116,6 +116,22 @@ struct unlink_hub {
   events::id_scope scope;
   events::hub_name hub;
 };
+/// Sends the service's events to an endpoint. Without a secret it keeps the one there is, or gets a new one.
+struct set_webhook {
+  events::id_scope scope;
+  std::string url;  ///< checked, without its query
+  std::string query;
+  std::string secret;              ///< the raw key, or empty
+  std::vector<std::string> types;  ///< checked
+  bool validate = true;
+};
+/// Goes on with deliveries that were given up.
+struct resume_webhook {
+  events::id_scope scope;
+};
+struct remove_webhook {
+  events::id_scope scope;
+};
 struct delete_hub_device {
   events::id_scope scope;
   events::hub_name hub;
@@ -124,7 +140,7 @@ struct delete_hub_device {
 
 using command = std::variant<register_device, poll_operation, look_up_registration, put_enrollment, delete_enrollment,
                              put_group, delete_group, delete_registration, create_service, change_service_settings,
-                             link_hub, unlink_hub, delete_hub_device>;
+                             link_hub, unlink_hub, set_webhook, resume_webhook, remove_webhook, delete_hub_device>;
 
 /// The ID scope a command is for; nothing for `create_service`, which is the directory's.
 const events::id_scope* scope_of(const command& c);

@@ -12,10 +12,6 @@ namespace {
 constexpr std::size_t bytes_scanned_max = 64 * 1024 * 1024;
 constexpr std::size_t page_bytes_max = 4 * 1024 * 1024;  // of events; what is beyond comes with the next page
 
-bool is_personal(std::string_view member) {
-  return member == "sourceAddress" || member == "payload";
-}
-
 // The records of a frame that was folded before: it is known to be sound, and still checked.
 result<std::vector<events::event_record>> records_of(const log_record& frame) {
   const auto header = events::read_header(frame.bytes);
@@ -39,7 +35,7 @@ result<history_entry> history::entry_of(events::event_record record, events::sha
   if (!event) return fail(errc::corrupt, event.error().text);
   entry.data = events::to_json(
       *event, [&](std::string_view member, const events::sealed_text& box) -> std::optional<std::string> {
-        if (!is_personal(member)) return std::nullopt;
+        if (!events::is_personal(member)) return std::nullopt;
         const auto key = keys_.find(box.key);
         const auto text = key ? unseal(*key, entry.meta.stream, member, box) : fail(errc::not_found, {});
         if (!text) return "null";  // erased with its key

@@ -16,6 +16,7 @@
 #include "connectors/system_clock.hpp"
 #include "connectors/system_entropy.hpp"
 #include "connectors/tls_context.hpp"
+#include "connectors/webhook/webhook_sender.hpp"
 #include "connectors/worker.hpp"
 #include "engine/history.hpp"
 #include "engine/recount.hpp"
@@ -152,6 +153,20 @@ std::string host_name() {
   return name;
 }
 
+connectors::webhook_sender_options webhook_options_of(const connectors::node_config& config) {
+  connectors::webhook_sender_options options;
+  options.client.private_addresses = config.webhook_private_addresses != 0;
+  options.client.plain_http = config.webhook_plain_http != 0;
+  options.client.ca_file = config.webhook_ca_file;
+  options.client.timeout = std::chrono::seconds(config.webhook_timeout_s);
+  options.origin = config.webhook_origin.empty() ? host_name() : config.webhook_origin;
+  options.retry_first = std::chrono::milliseconds(config.webhook_retry_first_ms);
+  options.retry_longest = std::chrono::seconds(config.webhook_retry_longest_s);
+  options.park_after = std::chrono::seconds(config.webhook_park_after_s);
+  options.park_after_failures = static_cast<unsigned>(config.webhook_park_after_failures);
+  return options;
+}
+
 result<void> prepare_directory(const std::filesystem::path& data) {
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
@@ -174,8 +189,7 @@ result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_co
 class node {
 public:
   node(const connectors::node_config& config, storage& s, connectors::json_log& log)
-      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards),
-        feed_(*s.journal, catalog_) {}
+      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards), feed_(*s.journal, catalog_) {}
 
   result<void> start() {
     const auto shards = s_.journal->identity().shards;
@@ -196,6 +210,8 @@ public:
                                                                 s_.entropy, telemetry_, log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     lookups_ = std::make_unique<connectors::worker>(1024);
+    webhooks_ = std::make_unique<connectors::webhook_sender>(webhook_options_of(config_), feed_, catalog_, s_.clock,
+                                                             s_.entropy, log_, telemetry_);
     streams_ = std::make_unique<connectors::feed_streams>(stream_options_of(config_), feed_, *history_, catalog_,
                                                           s_.clock, log_, telemetry_);
     readers_ = std::make_unique<connectors::worker>(32);
@@ -230,6 +246,7 @@ public:
     readers_.reset();
     lookups_.reset();
     streams_.reset();
+    webhooks_.reset();
     if (host_) host_->stop(drain);
     log_.write(engine::log_level::info, "stopped");
   }
@@ -253,6 +270,7 @@ private:
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
         .version = version_text,
+        .webhooks = webhook_options_of(config_).client,
         .streams = streams_.get()});
     const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
@@ -288,6 +306,7 @@ private:
   std::unique_ptr<actors::actor_runtime> runtime_;
   std::unique_ptr<actors::upkeep> upkeep_;
   std::unique_ptr<connectors::worker> lookups_;
+  std::unique_ptr<connectors::webhook_sender> webhooks_;
   std::unique_ptr<connectors::feed_streams> streams_;
   std::unique_ptr<connectors::worker> readers_;
   std::unique_ptr<connectors::worker> maintainer_;

@@ -37,6 +37,14 @@ void evolve(service_state& state, const events::recorded_event& e) {
                           *at = c.hub;
                       },
                       [&](const events::hub_unlinked& c) { std::erase_if(state.hubs, by_name(c.hub)); },
+                      [&](const events::webhook_set& c) {
+                        const auto since = state.webhook ? state.webhook->since : e.meta.sequence;
+                        state.webhook = webhook_state{c.webhook, since, e.meta.sequence};
+                      },
+                      [&](const events::webhook_resumed&) {
+                        if (state.webhook) state.webhook->changed = e.meta.sequence;
+                      },
+                      [&](const events::webhook_removed&) { state.webhook.reset(); },
                       [&](const auto&) { foreign_event(e); }},
              e.data);
   state.version = e.meta.version;

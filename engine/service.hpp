@@ -9,6 +9,19 @@
 /// The aggregates that one scope shares: the service, its groups, and the snapshot of both that decisions are made on.
 namespace muster::engine {
 
+/// Where a service's events are sent, and since when. The sequences are those of the events that say so.
+struct webhook_state {
+  events::webhook_endpoint endpoint;
+  events::log_sequence since;    ///< what came behind it is sent
+  events::log_sequence changed;  ///< the endpoint was set, or its deliveries resumed
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("endpoint", self.endpoint);
+    visit("since", self.since);
+    visit("changed", self.changed);
+  }
+};
+
 /// One provisioning service, as its events left it.
 struct service_state {
   events::stream_version version;  ///< 0: it does not exist
@@ -18,6 +31,7 @@ struct service_state {
   events::service_settings settings;
   std::vector<events::access_policy> policies;
   std::vector<events::linked_hub> hubs;
+  std::optional<webhook_state> webhook;
   events::timestamp created;
   events::timestamp updated;
   template <class Self, class Visitor>
@@ -29,6 +43,7 @@ struct service_state {
     visit("settings", self.settings);
     visit("policies", self.policies);
     visit("hubs", self.hubs);
+    visit("webhook", self.webhook);
     visit("created", self.created);
     visit("updated", self.updated);
   }

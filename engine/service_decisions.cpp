@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t weight_max = 1000;  // ARM: allocationWeight
 constexpr std::size_t policy_key_bytes = 64;
+constexpr std::size_t webhook_secret_bytes = 32;
 
 decision service_decision(const events::id_scope& scope, const decision_context& context) {
   decision d;
@@ -20,6 +21,13 @@ decision service_decision(const events::id_scope& scope, const decision_context&
 void append(decision& d, const decision_context& context, events::event data) {
   const auto& service = context.scope.service;
   d.events.push_back({events::stream_name::service(service.scope), service.version.next(), std::move(data), {}});
+}
+
+// Rejects what needs a webhook where there is none.
+bool without_webhook(decision& d, const decision_context& context) {
+  if (context.scope.service.webhook) return false;
+  d.rejected = rejection{rejection_code::webhook_not_found, "The service has no webhook.", {}};
+  return true;
 }
 
 }  // namespace
@@ -94,6 +102,39 @@ decision decide(const unlink_hub& c, const decision_context& context) {
     return d;
   }
   append(d, context, events::hub_unlinked{c.hub});
+  return d;
+}
+
+decision decide(const set_webhook& c, const decision_context& context) {
+  auto d = service_decision(c.scope, context);
+  const auto& service = context.scope.service;
+  const auto stream = events::stream_name::service(c.scope);
+  auto secret = c.secret;
+  if (secret.empty() && service.webhook) {
+    const auto kept = unseal(context.scope.data_key.key, stream, "secret", service.webhook->endpoint.secret);
+    if (kept) secret = *kept;
+  }
+  if (secret.empty()) secret = context.random.draw(webhook_secret_bytes);
+  const auto sealed = [&](std::string_view field, std::string_view text) {
+    return seal(context.scope.data_key, stream, field, text, context.random);
+  };
+  events::webhook_endpoint endpoint{c.url, {}, sealed("secret", secret), c.types, c.validate};
+  if (!c.query.empty()) endpoint.query = sealed("query", c.query);
+  append(d, context, events::webhook_set{std::move(endpoint)});
+  return d;
+}
+
+decision decide(const resume_webhook& c, const decision_context& context) {
+  auto d = service_decision(c.scope, context);
+  if (without_webhook(d, context)) return d;
+  append(d, context, events::webhook_resumed{context.scope.service.webhook->endpoint.url});
+  return d;
+}
+
+decision decide(const remove_webhook& c, const decision_context& context) {
+  auto d = service_decision(c.scope, context);
+  if (without_webhook(d, context)) return d;
+  append(d, context, events::webhook_removed{context.scope.service.webhook->endpoint.url});
   return d;
 }
 

@@ -15,6 +15,9 @@ decision decide_creation(const service_state& state, const placement& placed, ev
 decision decide(const change_service_settings& c, const decision_context& context);
 decision decide(const link_hub& c, const decision_context& context);
 decision decide(const unlink_hub& c, const decision_context& context);
+decision decide(const set_webhook& c, const decision_context& context);
+decision decide(const resume_webhook& c, const decision_context& context);
+decision decide(const remove_webhook& c, const decision_context& context);
 
 /// Removes an identity from the built-in hub. Its registration record stays; the device's next registration creates it
 /// anew.

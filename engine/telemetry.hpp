@@ -75,6 +75,11 @@ struct telemetry {
   count feed_streams_open{};     ///< responses with events that stay open, now
   count feed_streams_refused{};  ///< because there were too many
 
+  count webhook_requests{};
+  count webhook_failures{};
+  count webhook_events_delivered{};
+  count webhooks_parked{};  ///< given up on, now
+
   count device_actors{};  ///< live now
   count device_actors_passivated{};
   count reply_dropped{};  ///< commands whose reply object died unanswered

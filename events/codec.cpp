@@ -264,6 +264,14 @@ std::optional<codec_error> read_event(std::string_view type, std::string_view js
   }
 }
 
+}  // namespace
+
+bool is_personal(std::string_view member) {
+  return member == "sourceAddress" || member == "payload";
+}
+
+namespace {
+
 // ---- schema
 
 class schema_writer {
@@ -274,6 +282,9 @@ public:
   void operator()(const char* name, T&) {
     if constexpr (!is_optional<T>::value && !is_vector<T>::value) required_.emplace_back(name);
     out_.Key(name);
+    if constexpr (std::same_as<T, std::optional<sealed_text>>) {
+      if (is_personal(name)) return personal(name);
+    }
     type<T>();
   }
 
@@ -289,6 +300,20 @@ public:
   }
 
 private:
+  // Personal fields come sealed or, to who may read them, opened; null once their key is gone.
+  void personal(std::string_view name) {
+    out_.StartObject();
+    out_.Key("type");
+    out_.StartArray();
+    out_.String("string");
+    if (name == "payload") out_.String("object");
+    out_.String("null");
+    out_.EndArray();
+    member("description", "personal: sealed (base64 of data key id (16 bytes), nonce (12), AES-256-GCM ciphertext, "
+                          "tag (16)); opened over HTTP for who may read it; null once it was erased");
+    out_.EndObject();
+  }
+
   template <class T>
   void describe_type() {
     if constexpr (std::same_as<T, bool>)

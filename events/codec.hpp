@@ -28,6 +28,9 @@ using sealed_renderer = std::function<std::optional<std::string>(std::string_vie
 /// As `to_json`, with sealed fields given as `render` wants them.
 std::string to_json(const event& e, const sealed_renderer& render);
 
+/// Whether the sealed field `member` is a personal one, which who may read it gets opened: the others are secrets.
+bool is_personal(std::string_view member);
+
 /// `text` as a JSON string, quoted and escaped.
 std::string to_json_string(std::string_view text);
 
@@ -46,5 +49,9 @@ const std::vector<std::string_view>& event_types();
 
 /// The JSON Schema (draft 2020-12) of the data of every event type, one document with a definition each.
 std::string json_schema();
+
+/// The AsyncAPI 3.0 document of the feed: its channels, and a message for every event type, whose payload is described
+/// in `events.json` beside it.
+std::string async_api();
 
 }  // namespace muster::events

@@ -14,6 +14,7 @@ namespace muster::events {
 /// and as a golden sample (events/README.md).
 using event = std::variant<service_placed, placement_confirmed, placement_withdrawn,                      //
                            service_created, service_settings_changed, hub_linked, hub_unlinked,           //
+                           webhook_set, webhook_resumed, webhook_removed,                                 //
                            enrollment_group_created, enrollment_group_updated, enrollment_group_deleted,  //
                            enrollment_created, enrollment_updated, enrollment_deleted,                    //
                            device_registered, registration_joined, registration_failed, registration_refused,

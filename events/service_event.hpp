@@ -55,4 +55,33 @@ struct hub_unlinked {
   }
 };
 
+/// Events of the service are sent to an endpoint from now on, or to another one.
+struct webhook_set {
+  static constexpr std::string_view type = "muster.webhook_set.v1";
+  webhook_endpoint webhook;
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("webhook", self.webhook);
+  }
+};
+
+/// Deliveries that were given up go on where they stood.
+struct webhook_resumed {
+  static constexpr std::string_view type = "muster.webhook_resumed.v1";
+  std::string url;  ///< as in `webhook_endpoint`
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("url", self.url);
+  }
+};
+
+struct webhook_removed {
+  static constexpr std::string_view type = "muster.webhook_removed.v1";
+  std::string url;  ///< as in `webhook_endpoint`
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("url", self.url);
+  }
+};
+
 }  // namespace muster::events

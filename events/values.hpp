@@ -277,6 +277,24 @@ struct attempt_report {
   friend bool operator==(const attempt_report&, const attempt_report&) = default;
 };
 
+/// Where the events of a service are sent. What stands behind `?` in its URL is a secret, and kept apart.
+struct webhook_endpoint {
+  std::string url;                   ///< up to the query
+  std::optional<sealed_text> query;  ///< without the `?`
+  sealed_text secret;                ///< the raw key that signs what is sent
+  std::vector<std::string> types;    ///< of events; empty: all
+  bool validate = true;              ///< ask the endpoint by OPTIONS whether it wants events
+  template <class Self, class Visitor>
+  static void describe(Self& self, Visitor& visit) {
+    visit("url", self.url);
+    visit("query", self.query);
+    visit("secret", self.secret);
+    visit("types", self.types);
+    visit("validate", self.validate);
+  }
+  friend bool operator==(const webhook_endpoint&, const webhook_endpoint&) = default;
+};
+
 /// The whole input of an allocation, and its result.
 struct allocation_report {
   allocation_policy policy = allocation_policy::hashed;

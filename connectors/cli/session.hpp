@@ -103,6 +103,7 @@ std::vector<command_spec> enrollment_commands();
 std::vector<command_spec> device_commands();
 std::vector<command_spec> history_commands();
 std::vector<command_spec> tail_commands();
+std::vector<command_spec> webhook_commands();
 std::vector<command_spec> usage_commands();
 
 /// Says how a recount of usage (`engine::to_json(usage_recount)`) went. Gives the exit code.

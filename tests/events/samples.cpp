@@ -170,6 +170,11 @@ std::vector<std::pair<std::string, recorded_event>> sample_data() {
   add(settings, service_settings_changed{other_settings});
   add(settings, hub_linked{{hub, 1000, false}});
   add(settings, hub_unlinked{hub});
+  const webhook_endpoint endpoint{"https://example.org/events", box(8), box(9), {"muster.device_registered.v1"}, false};
+  add(settings, webhook_set{endpoint});
+  add(settings, webhook_set{{"https://example.org/events", {}, box(9), {}, true}}, minimal);
+  add(settings, webhook_resumed{endpoint.url});
+  add(settings, webhook_removed{endpoint.url});
   add(one_group, enrollment_group_created{{group, full_terms()}});
   add(one_group, enrollment_group_created{{group, minimal_terms()}}, minimal);
   add(one_group, enrollment_group_updated{{group, full_terms()}, moment});
@@ -285,6 +290,7 @@ std::map<std::string, std::string> golden_files() {
     }
   }
   files["events/schemas/events.json"] = pretty(json_schema());
+  files["events/schemas/asyncapi.json"] = async_api();
   return files;
 }
 

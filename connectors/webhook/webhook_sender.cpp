@@ -1,0 +1,308 @@
+#include "connectors/webhook/webhook_sender.hpp"
+
+#include "engine/sealing.hpp"
+#include "events/codec.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+
+namespace muster::connectors {
+
+namespace {
+
+using namespace std::chrono_literals;
+using engine::log_level;
+using engine::result;
+
+constexpr auto look_interval = 1s;  // for endpoints that were set, changed or removed
+constexpr std::size_t read_bytes = 512U << 10U;
+
+/// One service's endpoint, and how its deliveries go.
+struct endpoint {
+  events::id_scope scope;
+  events::shard_id shard;
+  std::shared_ptr<const engine::scope_snapshot> service;
+  engine::reaction_state state;
+  bool loaded = false;     ///< `state` was read from the projections
+  bool validated = false;  ///< the endpoint has allowed events since it was last changed
+  bool flying = false;
+  bool removed = false;  ///< while something is in flight yet
+  bool may_have_more = true;
+  unsigned failures = 0;
+  events::timestamp not_before;
+  std::chrono::milliseconds interval{0};
+  events::log_sequence kept;  ///< `state.done` as last written
+
+  const engine::webhook_state& webhook() const { return *service->service.webhook; }
+  bool parked() const { return state.parked == webhook().changed; }
+};
+
+}  // namespace
+
+std::string webhook_reaction(const events::id_scope& scope) {
+  return "webhook/" + scope.text();
+}
+
+class webhook_sender::impl {
+public:
+  impl(webhook_sender_options options, engine::feed& feed, const engine::catalog& services, const engine::clock& clock,
+       engine::entropy& random, engine::log& log, engine::telemetry& telemetry)
+      : options_(std::move(options)), feed_(feed), services_(services), clock_(clock), random_(random), log_(log),
+        telemetry_(telemetry), client_(options_.client), thread_([this] { run(); }) {}
+
+  ~impl() {
+    stopping_ = true;
+    client_.wake();
+    thread_.join();
+  }
+
+private:
+  void run() {
+    std::shared_ptr<void> following;  // only while there are endpoints: otherwise the feed keeps no frames
+    while (!stopping_) {
+      look_for_endpoints();
+      if (endpoints_.empty()) following.reset();
+      if (!endpoints_.empty() && !following) {
+        following = feed_.follow([this](events::shard_id) {
+          folded_ = true;
+          client_.wake();
+        });
+      }
+      const bool folded = folded_.exchange(false);
+      const auto now = clock_.now();
+      auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(look_interval);
+      for (auto& [scope, e] : endpoints_) {
+        e.may_have_more = e.may_have_more || folded;
+        if (!e.flying && now >= e.not_before) step(e);
+        if (!e.flying && e.may_have_more && !e.parked() && now < e.not_before)
+          wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(e.not_before - now));
+      }
+      client_.run(std::max(wait, 1ms));
+    }
+  }
+
+  void look_for_endpoints() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < look_at_) return;
+    look_at_ = now + look_interval;
+    std::map<events::id_scope, endpoint> found;
+    std::uint64_t parked = 0;
+    for (const auto& service : services_.all()) {
+      if (!service->service.webhook) continue;
+      auto node = endpoints_.extract(service->service.scope);
+      if (node.empty()) {
+        endpoint e;
+        e.scope = service->service.scope;
+        found.emplace(e.scope, std::move(e)).first->second.service = service;
+      } else {
+        found.insert(std::move(node));
+      }
+      auto& e = found.at(service->service.scope);
+      take_settings(e, service);
+      parked += e.parked() ? 1 : 0;
+    }
+    for (auto& [scope, e] : endpoints_) {
+      forget(e);
+      e.removed = true;
+      if (e.flying) found.emplace(scope, std::move(e));  // its answer finds it
+    }
+    endpoints_ = std::move(found);
+    telemetry_.webhooks_parked = parked;
+  }
+
+  void take_settings(endpoint& e, const std::shared_ptr<const engine::scope_snapshot>& service) {
+    const bool changed = e.removed || e.webhook().changed != service->service.webhook->changed;
+    e.shard = service->shard;
+    e.service = service;
+    if (!changed) return;
+    if (e.removed) e.loaded = false;
+    e.removed = false;
+    e.validated = false;
+    e.failures = 0;
+    e.not_before = {};
+    e.may_have_more = true;
+    e.interval = {};
+    e.state.failing_since.reset();
+  }
+
+  void forget(const endpoint& e) {
+    if (const auto view = services_.view(e.shard))
+      static_cast<void>(view->keep_reaction(webhook_reaction(e.scope), {}));
+  }
+
+  void step(endpoint& e) {
+    if (!e.removed) refresh(e);
+    if (e.removed || !load(e) || e.parked()) return;
+    const auto url = url_of(e);
+    if (!url) return fail(e, {webhook_verdict::kind::later, url.error().text, {}, {}});
+    if (!e.validated && e.webhook().endpoint.validate) {
+      fly(e, validation_request(*url, options_.origin), [this](endpoint& to, const webhook_response& response) {
+        const auto verdict = judge_validation(response, options_.origin);
+        if (verdict.what != webhook_verdict::kind::done) return fail(to, verdict);
+        to.validated = true;
+        to.interval = verdict.interval.value_or(0ms);
+      });
+      return;
+    }
+    if (e.may_have_more) deliver(e, *url);
+  }
+
+  // What was set is heeded before anything that happened later is sent.
+  void refresh(endpoint& e) {
+    const auto now = services_.find(e.scope).value;
+    if (!now || now == e.service) return;
+    if (now->service.webhook)
+      take_settings(e, now);
+    else
+      e.removed = true;  // the next look forgets it
+  }
+
+  // Reads how far it has come; from then on this thread is the only one to write it.
+  bool load(endpoint& e) {
+    if (e.loaded) return true;
+    const auto view = services_.view(e.shard);
+    if (!view) return false;
+    const auto row = view->reaction(webhook_reaction(e.scope));
+    if (!row) {
+      log_.write(log_level::error, "a webhook cannot read how far it came", {{"error", row.error().text}});
+      e.not_before = clock_.now() + look_interval;
+      return false;
+    }
+    if (*row) e.state = **row;
+    e.state.done = std::max(e.state.done, e.webhook().since);
+    e.loaded = true;
+    return true;
+  }
+
+  result<std::string> url_of(const endpoint& e) const {
+    const auto& set = e.webhook().endpoint;
+    auto url = set.url;
+    if (set.query) {
+      const auto query =
+          engine::unseal(e.service->data_key.key, events::stream_name::service(e.scope), "query", *set.query);
+      if (!query) return std::unexpected(query.error());
+      url += "?" + *query;
+    }
+    if (const auto good = check_webhook_url(url, options_.client); !good) return std::unexpected(good.error());
+    return url;
+  }
+
+  void deliver(endpoint& e, const std::string& url) {
+    const auto frames = feed_.read(e.shard, e.state.done, read_bytes);
+    if (!frames) {
+      e.not_before = clock_.now() + look_interval;
+      if (frames.error().code != engine::errc::unavailable)
+        log_.write(log_level::error, "a webhook cannot read events", {{"error", frames.error().text}});
+      return;
+    }
+    if (frames->empty()) {
+      e.may_have_more = false;
+      return;
+    }
+    const auto& set = e.webhook().endpoint;
+    const std::set<std::string, std::less<>> types(set.types.begin(), set.types.end());
+    auto batch = make_batch(*frames, e.shard, e.scope, types, e.state.done);
+    if (batch.events == 0) return progress(e, batch.last, false);
+    const auto secret =
+        engine::unseal(e.service->data_key.key, events::stream_name::service(e.scope), "secret", set.secret);
+    if (!secret) return fail(e, {webhook_verdict::kind::later, secret.error().text, {}, {}});
+    const auto request = delivery_request(url, *secret, batch, clock_.now());
+    fly(e, request, [this, last = batch.last, events = batch.events](endpoint& to, const webhook_response& response) {
+      const auto verdict = judge_delivery(response);
+      if (verdict.what != webhook_verdict::kind::done) return fail(to, verdict);
+      telemetry_.webhook_events_delivered += events;
+      to.not_before = clock_.now() + to.interval;
+      progress(to, last, true);
+    });
+  }
+
+  void fly(endpoint& e, const webhook_request& request, std::function<void(endpoint&, const webhook_response&)> done) {
+    e.flying = true;
+    ++telemetry_.webhook_requests;
+    client_.send(request,
+                 [this, scope = e.scope, changed = e.webhook().changed, done = std::move(done)](auto response) {
+                   const auto at = endpoints_.find(scope);
+                   if (at == endpoints_.end()) return;
+                   at->second.flying = false;
+                   // An answer to what was set before says nothing of what is set now.
+                   if (!at->second.removed && at->second.webhook().changed == changed) done(at->second, response);
+                 });
+  }
+
+  void progress(endpoint& e, events::log_sequence done, bool delivered) {
+    e.state.done = done;
+    const bool recovered = delivered && e.state.failure;
+    if (delivered) {
+      e.failures = 0;
+      e.state.failure.reset();
+      e.state.failing_since.reset();
+    }
+    if (recovered) log_.write(log_level::info, "a webhook works again", {{"idScope", e.scope.text()}});
+    // Events that nobody wants are passed over in memory; where that leads is kept now and then.
+    constexpr std::uint64_t passed_max = 10'000;
+    if (delivered || done.value() - e.kept.value() >= passed_max) keep(e);
+  }
+
+  void fail(endpoint& e, const webhook_verdict& verdict) {
+    const auto now = clock_.now();
+    ++e.failures;
+    ++telemetry_.webhook_failures;
+    const bool first = !e.state.failing_since;
+    if (first) e.state.failing_since = now;
+    e.state.failure = verdict.reason;
+    const bool gives_up = verdict.what == webhook_verdict::kind::never || e.failures >= options_.park_after_failures ||
+                          now - *e.state.failing_since >= options_.park_after;
+    if (gives_up) e.state.parked = e.webhook().changed;
+    e.not_before = now + pause(e, verdict);
+    keep(e);
+    if (gives_up) {
+      log_.write(
+          log_level::error, "a webhook is parked: resume it when its endpoint works again",
+          {{"idScope", e.scope.text()}, {"service", e.service->service.name.text()}, {"reason", verdict.reason}});
+    } else if (first) {
+      log_.write(
+          log_level::warning, "a webhook fails, and is tried again",
+          {{"idScope", e.scope.text()}, {"service", e.service->service.name.text()}, {"reason", verdict.reason}});
+    }
+  }
+
+  std::chrono::milliseconds pause(const endpoint& e, const webhook_verdict& verdict) const {
+    if (verdict.retry_after) return *verdict.retry_after;
+    // Endpoints that failed together come back one by one: half of the pause is chance.
+    const auto longest = longest_pause(e.failures, options_.retry_first, options_.retry_longest);
+    return longest / 2 + longest * static_cast<std::uint8_t>(random_.draw(1)[0]) / 512;
+  }
+
+  void keep(endpoint& e) {
+    const auto view = services_.view(e.shard);
+    if (!view) return;
+    if (const auto kept = view->keep_reaction(webhook_reaction(e.scope), e.state); kept)
+      e.kept = e.state.done;
+    else
+      log_.write(log_level::error, "a webhook cannot keep how far it came", {{"error", kept.error().text}});
+  }
+
+  const webhook_sender_options options_;
+  engine::feed& feed_;
+  const engine::catalog& services_;
+  const engine::clock& clock_;
+  engine::entropy& random_;
+  engine::log& log_;
+  engine::telemetry& telemetry_;
+  webhook_client client_;
+  std::map<events::id_scope, endpoint> endpoints_;
+  std::chrono::steady_clock::time_point look_at_;
+  std::atomic<bool> folded_{true};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;  // last: it uses what stands above
+};
+
+webhook_sender::webhook_sender(webhook_sender_options options, engine::feed& feed, const engine::catalog& services,
+                               const engine::clock& clock, engine::entropy& random, engine::log& log,
+                               engine::telemetry& telemetry)
+    : impl_(std::make_unique<impl>(std::move(options), feed, services, clock, random, log, telemetry)) {}
+webhook_sender::~webhook_sender() = default;
+
+}  // namespace muster::connectors
