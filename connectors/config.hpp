@@ -60,6 +60,8 @@ struct node_config {
   std::uint64_t projections_cache_bytes = 64 << 20;
   std::uint64_t projections_write_buffer_bytes = 32 << 20;
 
+  std::string feed_kafka;
+  std::string feed_topic = "muster.events";
   std::uint64_t feed_streams_max = 200;
   std::uint64_t feed_streams_per_service_max = 20;
   std::uint64_t feed_heartbeat_s = 15;

@@ -56,7 +56,9 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   const auto shard = service.shard;
   const auto& scope = service.service.scope;
   const auto begin = begins_after(request);
-  const auto view = begin == "latest" && wants_stream(request) ? exchange->parts().services.view(shard) : nullptr;
+  const bool from_now_on = begin == "latest" && wants_stream(request);
+  const auto view = from_now_on ? open_view(*exchange, service) : nullptr;
+  if (from_now_on && !view) return;
   const auto after = view ? std::optional(view->position().sequence) : read_place(begin, shard);
   if (!after) {
     return exchange->fail(dps_code::argument_invalid,

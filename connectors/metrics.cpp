@@ -122,6 +122,9 @@ void add_feed(families& all, const engine::telemetry& t) {
   add_gauge(all, "muster_feed_streams_open", "Streams of events open now.", value_of(t.feed_streams_open));
   add_counter(all, "muster_feed_streams_refused_total", "Streams of events refused because there were too many.",
               t.feed_streams_refused);
+  add_counter(all, "muster_feed_events_published_total", "Events that Kafka has for good.", t.feed_events_published);
+  add_counter(all, "muster_feed_publish_failures_total", "Batches of events that must be sent to Kafka again.",
+              t.feed_publish_failures);
   add_counter(all, "muster_webhook_requests_total", "Requests to endpoints of webhooks.", t.webhook_requests);
   add_counter(all, "muster_webhook_failures_total", "Requests to endpoints of webhooks that must be tried again.",
               t.webhook_failures);

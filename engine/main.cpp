@@ -11,6 +11,8 @@
 #include "connectors/http_api.hpp"
 #include "connectors/https_server.hpp"
 #include "connectors/json_log.hpp"
+#include "connectors/kafka/kafka_admin.hpp"
+#include "connectors/kafka/kafka_feed.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
 #include "connectors/system_clock.hpp"
@@ -212,6 +214,7 @@ public:
     lookups_ = std::make_unique<connectors::worker>(1024);
     webhooks_ = std::make_unique<connectors::webhook_sender>(webhook_options_of(config_), feed_, catalog_, s_.clock,
                                                              s_.entropy, log_, telemetry_);
+    if (auto publishing = start_kafka_feed(shards); !publishing) return publishing;
     streams_ = std::make_unique<connectors::feed_streams>(stream_options_of(config_), feed_, *history_, catalog_,
                                                           s_.clock, log_, telemetry_);
     readers_ = std::make_unique<connectors::worker>(32);
@@ -247,11 +250,35 @@ public:
     lookups_.reset();
     streams_.reset();
     webhooks_.reset();
+    kafka_feed_.reset();
+    producer_.reset();
     if (host_) host_->stop(drain);
     log_.write(engine::log_level::info, "stopped");
   }
 
 private:
+  result<void> start_kafka_feed(std::uint32_t shards) {
+    if (config_.feed_kafka.empty()) return {};
+    const connectors::kafka_connection connection{config_.feed_kafka, {}, {}, &log_};
+    auto producer =
+        connectors::kafka_producer::make(connection, {config_.feed_topic}, connectors::feed_producer_settings());
+    if (!producer) return std::unexpected(producer.error());
+    auto admin = connectors::kafka_admin::make(connection);
+    if (!admin) return std::unexpected(admin.error());
+    producer_ = std::move(*producer);
+    kafka_admin_ = std::move(*admin);
+    kafka_feed_ = std::make_unique<connectors::kafka_feed>(
+        connectors::kafka_feed_options{.topic = config_.feed_topic},
+        [this](auto record, auto delivered) { producer_->send(std::move(record), std::move(delivered)); },
+        [this]() -> result<std::uint32_t> {
+          const auto topic = kafka_admin_->topic(config_.feed_topic, std::chrono::seconds(5));
+          if (!topic) return std::unexpected(topic.error());
+          return topic->partitions;
+        },
+        feed_, catalog_, shards, log_, telemetry_);
+    return {};
+  }
+
   result<void> start_https(std::vector<connectors::operator_token> operators) {
     api_ = std::make_unique<connectors::http_api>(connectors::http_parts{
         .gateway = *runtime_,
@@ -306,6 +333,9 @@ private:
   std::unique_ptr<actors::actor_runtime> runtime_;
   std::unique_ptr<actors::upkeep> upkeep_;
   std::unique_ptr<connectors::worker> lookups_;
+  std::unique_ptr<connectors::kafka_producer> producer_;
+  std::unique_ptr<connectors::kafka_admin> kafka_admin_;
+  std::unique_ptr<connectors::kafka_feed> kafka_feed_;
   std::unique_ptr<connectors::webhook_sender> webhooks_;
   std::unique_ptr<connectors::feed_streams> streams_;
   std::unique_ptr<connectors::worker> readers_;

@@ -75,6 +75,8 @@ struct telemetry {
   count feed_streams_open{};     ///< responses with events that stay open, now
   count feed_streams_refused{};  ///< because there were too many
 
+  count feed_events_published{};  ///< on Kafka
+  count feed_publish_failures{};  ///< of batches, that are sent again
   count webhook_requests{};
   count webhook_failures{};
   count webhook_events_delivered{};

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 
 namespace muster::connectors {
@@ -65,22 +67,30 @@ private:
       look_for_endpoints();
       if (endpoints_.empty()) following.reset();
       if (!endpoints_.empty() && !following) {
-        following = feed_.follow([this](events::shard_id) {
-          folded_ = true;
+        following = feed_.follow([this](events::shard_id shard) {
+          {
+            const std::lock_guard lock(folded_mutex_);
+            folded_.insert(shard);
+          }
           client_.wake();
         });
       }
-      const bool folded = folded_.exchange(false);
+      const auto folded = take_folded();
       const auto now = clock_.now();
       auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(look_interval);
       for (auto& [scope, e] : endpoints_) {
-        e.may_have_more = e.may_have_more || folded;
+        e.may_have_more = e.may_have_more || folded.contains(e.shard);
         if (!e.flying && now >= e.not_before) step(e);
         if (!e.flying && e.may_have_more && !e.parked() && now < e.not_before)
           wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(e.not_before - now));
       }
       client_.run(std::max(wait, 1ms));
     }
+  }
+
+  std::set<events::shard_id> take_folded() {
+    const std::lock_guard lock(folded_mutex_);
+    return std::exchange(folded_, {});
   }
 
   void look_for_endpoints() {
@@ -294,7 +304,8 @@ private:
   webhook_client client_;
   std::map<events::id_scope, endpoint> endpoints_;
   std::chrono::steady_clock::time_point look_at_;
-  std::atomic<bool> folded_{true};
+  std::mutex folded_mutex_;
+  std::set<events::shard_id> folded_;  ///< under `folded_mutex_`; shards with new events
   std::atomic<bool> stopping_{false};
   std::thread thread_;  // last: it uses what stands above
 };

@@ -1,0 +1,219 @@
+#include "connectors/kafka/kafka_feed.hpp"
+
+#include "engine/wake_flag.hpp"
+#include "events/time.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace muster::connectors {
+
+namespace {
+
+using namespace std::chrono_literals;
+using engine::log_level;
+using steady = std::chrono::steady_clock;
+
+constexpr std::size_t round_bytes = 1U << 20U;
+constexpr auto look_interval = 1s;  // for shards that open
+constexpr std::string_view reaction_name = "kafka";
+
+/// The records of one shard that are on their way together. Its callbacks may outlive the feed.
+struct round {
+  round(std::size_t records, events::log_sequence up_to, std::shared_ptr<engine::wake_flag> w)
+      : left(records), last(up_to), wake(std::move(w)) {}
+
+  void settle(const kafka_delivery& delivery) {
+    if (delivery.outcome != engine::append_outcome::durable) {
+      const std::lock_guard lock(mutex);
+      if (error.empty()) error = delivery.error.empty() ? "unknown" : delivery.error;
+    }
+    if (left.fetch_sub(1) == 1) wake->raise();
+  }
+  bool settled() const { return left.load() == 0; }
+
+  std::atomic<std::size_t> left;
+  const events::log_sequence last;
+  const std::shared_ptr<engine::wake_flag> wake;
+  std::mutex mutex;
+  std::string error;  ///< under `mutex`; of the first that failed
+};
+
+/// How far one shard came.
+struct lane {
+  events::shard_id shard;
+  bool loaded = false;
+  bool failing = false;
+  engine::reaction_state state;
+  std::shared_ptr<round> flying;
+  steady::time_point not_before;
+};
+
+}  // namespace
+
+kafka_record feed_record(const events::event_record& event, events::shard_id shard, const std::string& topic,
+                         std::uint32_t partitions) {
+  const auto& meta = event.meta;
+  const auto scope = std::string(meta.stream.scope());
+  kafka_record record;
+  record.topic = topic;
+  record.partition = static_cast<std::int32_t>(shard.value() % partitions);
+  record.key = scope.empty() ? std::string("directory") : scope;
+  record.value = event.data;
+  record.headers = {{"ce_specversion", "1.0"},
+                    {"ce_id", std::to_string(shard.value()) + "-" + std::to_string(meta.sequence.value())},
+                    {"ce_type", meta.type},
+                    {"ce_source", "/services/" + scope},
+                    {"ce_subject", std::string(meta.stream.subject())},
+                    {"ce_time", events::to_iso8601(meta.time)},
+                    {"content-type", "application/json"},
+                    {"ce_dataschema", "/schemas/events.json#/$defs/" + meta.type},
+                    {"ce_sequence", std::to_string(meta.sequence.value())},
+                    {"ce_streamversion", std::to_string(meta.version.value())},
+                    {"ce_by", meta.by},
+                    {"ce_correlationid", meta.correlation_id},
+                    {"ce_operation", meta.operation ? "true" : "false"}};
+  return record;
+}
+
+kafka_settings feed_producer_settings() {
+  return {{"enable.gapless.guarantee", "true"}};
+}
+
+class kafka_feed::impl {
+public:
+  impl(kafka_feed_options options, kafka_send send, kafka_partitions partitions, engine::feed& feed,
+       const engine::catalog& services, std::uint32_t shards, engine::log& log, engine::telemetry& telemetry)
+      : options_(std::move(options)), send_(std::move(send)), ask_partitions_(std::move(partitions)), feed_(feed),
+        services_(services), log_(log), telemetry_(telemetry), lanes_(shards) {
+    for (std::uint32_t i = 0; i < shards; ++i) lanes_[i].shard = events::shard_id(i);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~impl() {
+    stopping_ = true;
+    wake_->raise();
+    thread_.join();
+  }
+
+private:
+  void run() {
+    const auto following = feed_.follow([wake = wake_](events::shard_id) { wake->raise(); });
+    while (!stopping_) {
+      bool more = false;
+      if (know_partitions()) {
+        for (auto& each : lanes_) more = step(each) || more;
+      }
+      if (!more) wake_->wait(look_interval);
+    }
+  }
+
+  // The topic may come later than the node, and so may the brokers.
+  bool know_partitions() {
+    if (partitions_ > 0) return true;
+    if (steady::now() < ask_again_) return false;
+    const auto known = ask_partitions_();
+    if (known && *known > 0) {
+      partitions_ = *known;
+      return true;
+    }
+    ask_again_ = steady::now() + options_.retry_pause;
+    if (!std::exchange(told_, true)) {
+      log_.write(log_level::error, "the feed cannot publish to its topic yet",
+                 {{"topic", options_.topic}, {"error", known ? "it has no partitions" : known.error().text}});
+    }
+    return false;
+  }
+
+  // True if there may be more to do at once.
+  bool step(lane& l) {
+    if (l.flying) {
+      if (!l.flying->settled()) return false;
+      land(l);
+    }
+    if (steady::now() < l.not_before || !load(l)) return false;
+    const auto frames = feed_.read(l.shard, l.state.done, round_bytes);
+    if (!frames) {
+      l.not_before = steady::now() + options_.retry_pause;
+      if (frames.error().code == engine::errc::unavailable)
+        l.loaded = false;
+      else
+        log_.write(log_level::error, "the feed cannot read events", {{"error", frames.error().text}});
+      return false;
+    }
+    if (!frames->empty()) launch(l, *frames);
+    return false;
+  }
+
+  bool load(lane& l) {
+    if (l.loaded) return true;
+    const auto view = services_.view(l.shard);
+    if (!view) return false;
+    const auto row = view->reaction(reaction_name);
+    if (!row) return false;
+    l.state = *row ? **row : engine::reaction_state{};
+    l.loaded = true;
+    return true;
+  }
+
+  void launch(lane& l, const engine::feed_frames& frames) {
+    std::vector<kafka_record> records;
+    for (const auto& frame : frames) {
+      for (const auto& event : frame->records) {
+        if (event.meta.sequence > l.state.done)
+          records.push_back(feed_record(event, l.shard, options_.topic, partitions_));
+      }
+    }
+    if (records.empty()) return;
+    l.flying = std::make_shared<round>(records.size(), frames.back()->last(), wake_);
+    for (auto& record : records)
+      send_(std::move(record), [flight = l.flying](const kafka_delivery& delivery) { flight->settle(delivery); });
+  }
+
+  void land(lane& l) {
+    const auto flight = std::exchange(l.flying, nullptr);
+    const std::lock_guard lock(flight->mutex);
+    if (!flight->error.empty()) {
+      ++telemetry_.feed_publish_failures;
+      l.not_before = steady::now() + options_.retry_pause;
+      if (!std::exchange(l.failing, true)) {
+        log_.write(log_level::warning, "events cannot be published, and are sent again",
+                   {{"shard", std::to_string(l.shard.value())}, {"error", flight->error}});
+      }
+      return;
+    }
+    if (std::exchange(l.failing, false))
+      log_.write(log_level::info, "events are published again", {{"shard", std::to_string(l.shard.value())}});
+    telemetry_.feed_events_published += flight->last.value() - l.state.done.value();
+    l.state.done = flight->last;
+    const auto view = services_.view(l.shard);
+    const auto kept = view ? view->keep_reaction(reaction_name, l.state) : engine::result<void>();
+    if (!kept) log_.write(log_level::error, "the feed cannot keep how far it came", {{"error", kept.error().text}});
+  }
+
+  const kafka_feed_options options_;
+  const kafka_send send_;
+  const kafka_partitions ask_partitions_;
+  engine::feed& feed_;
+  const engine::catalog& services_;
+  engine::log& log_;
+  engine::telemetry& telemetry_;
+  std::vector<lane> lanes_;
+  std::uint32_t partitions_ = 0;
+  steady::time_point ask_again_;
+  bool told_ = false;
+  std::shared_ptr<engine::wake_flag> wake_ = std::make_shared<engine::wake_flag>();
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+kafka_feed::kafka_feed(kafka_feed_options options, kafka_send send, kafka_partitions partitions, engine::feed& feed,
+                       const engine::catalog& services, std::uint32_t shards, engine::log& log,
+                       engine::telemetry& telemetry)
+    : impl_(std::make_unique<impl>(std::move(options), std::move(send), std::move(partitions), feed, services, shards,
+                                   log, telemetry)) {}
+kafka_feed::~kafka_feed() = default;
+
+}  // namespace muster::connectors

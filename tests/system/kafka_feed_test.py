@@ -1,0 +1,123 @@
+"""Every event reaches the Kafka topic, in order, at least once: read by kcat, an independent client."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+from node import ROOT, Node, Service, derive_key, keys_of
+from schema_test import Schemas
+
+sys.path.insert(0, str(pathlib.Path(ROOT) / "tests" / "kafka"))
+from brokers import Brokers  # noqa: E402
+
+TOPIC = "muster.events"
+
+
+def records(kafka):
+    """Everything that the topic holds: key, headers, value and partition of each record, in the order of each partition."""
+    command = ["kcat", "-C", "-q", "-b", kafka.bootstrap, "-t", TOPIC, "-o", "beginning", "-e", "-J"]
+    read = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    found = []
+    for line in read.splitlines():
+        record = json.loads(line)
+        pairs = record["headers"]
+        record["headers"] = dict(zip(pairs[::2], pairs[1::2]))
+        found.append(record)
+    return found
+
+
+def wait_for(kafka, newest):
+    """The records, once the one with this id is there."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = records(kafka)
+        if any(record["headers"]["ce_id"] == newest for record in found):
+            return found
+        assert time.monotonic() < deadline, (newest, len(found), found[-1:])
+
+
+def history(node):
+    return [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
+
+
+def register(node, service, group_key, names):
+    client = node.connect()
+    for name in names:
+        status, answer = service.register(client, name, derive_key(group_key, name), {"of": name})
+        assert status == 200, (status, answer)
+    client.close()
+
+
+def first_occurrences(found, key):
+    """The ids of a scope's records, repeats left out; what is new is always newer."""
+    seen = []
+    for record in found:
+        if record["key"] != key or record["headers"]["ce_id"] in seen:
+            continue
+        seen.append(record["headers"]["ce_id"])
+    assert seen == sorted(seen, key=lambda each: int(each.split("-")[1])), seen
+    return seen
+
+
+def records_are_cloud_events(found, told, schemas, scope):
+    by_id = {event["id"]: event for event in told}
+    for record in found:
+        headers = record["headers"]
+        data = json.loads(record["payload"])
+        schemas.check_headers(headers)
+        schemas.check_data(headers["ce_type"], data)
+        if record["key"] != scope:
+            assert record["key"] == "directory" and headers["ce_subject"] == "directory", record
+            continue
+        event = by_id[headers["ce_id"]]
+        for name in ("type", "source", "subject", "time", "sequence", "by", "correlationid"):
+            assert headers["ce_" + name] == event[name], (name, headers, event)
+        if headers["ce_type"] == "muster.device_registered.v1":
+            assert isinstance(data["payload"], str) and event["data"]["payload"] == {"of": headers["ce_subject"].removeprefix("devices/")}
+    assert len({record["partition"] for record in found if record["key"] == scope}) == 1
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="muster-kafka-") as directory, \
+            Brokers(directory, 1, {"auto.create.topics.enable": "true", "num.partitions": "3"}) as kafka, \
+            Node("journal.shards=2", f"feed.kafka={kafka.bootstrap}") as node:
+        service = Service(node)
+        client = node.connect()
+        group_key = keys_of(service.create_group(client, "fleet"))[0]
+        register(node, service, group_key, [f"dev-{i}" for i in range(10)])
+        told = history(node)
+        found = wait_for(kafka, told[-1]["id"])
+        records_are_cloud_events(found, told, Schemas(), service.scope)
+        assert first_occurrences(found, service.scope) == [event["id"] for event in told]
+
+        # kill -9 in the midst of it: some come twice, none is missing.
+        for i in range(3):
+            register(node, service, group_key, [f"dev-killed-{i}-{j}" for j in range(10)])
+            node.kill()
+            node.start()
+        told = history(node)
+        found = wait_for(kafka, told[-1]["id"])
+        assert first_occurrences(found, service.scope) == [event["id"] for event in told]
+
+        # The broker is away: the node serves on, and the topic catches up.
+        kafka.stop(kafka.brokers[0])
+        register(node, service, group_key, [f"dev-away-{i}" for i in range(10)])
+        kafka.restart(kafka.brokers[0])
+        told = history(node)
+        found = wait_for(kafka, told[-1]["id"])
+        assert first_occurrences(found, service.scope) == [event["id"] for event in told]
+
+        # After a clean restart nothing is sent again.
+        assert node.stop() == 0
+        node.start()
+        register(node, service, group_key, ["dev-last"])
+        newest = history(node)[-1]["id"]
+        assert len(wait_for(kafka, newest)) == len(found) + sum(int(event["id"].split("-")[1]) > int(told[-1]["id"].split("-")[1]) for event in history(node))
+        print(f"{len(found)} records for {len(told)} events of the service: in order, none missing")
+
+
+if __name__ == "__main__":
+    main()
