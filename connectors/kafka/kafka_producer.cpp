@@ -49,8 +49,7 @@ void on_delivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void
     delivery = {outcome_of(rd_kafka_message_status(message)), -1, rd_kafka_err2str(message->err)};
     const auto last = static_cast<kafka_client*>(opaque)->last_error();
     if (!last.empty()) delivery.error += " (" + last + ")";
-    if (!sent->fares->failing_since) sent->fares->failing_since = steady::now();
-    sent->fares->useless = steady::now() - *sent->fares->failing_since > useless_after;
+    sent->fares->failed = true;
   }
   sent->delivered(delivery);
 }
@@ -174,8 +173,20 @@ void kafka_producer::run() {
   while (!stopping_) {
     if (!topics_known_) look_up_topics();
     client_->serve(serve_wait);  // this thread alone replaces it
-    if (record_.useless || client_->fatal()) replace();
+    if (client_->fatal() || (record_.failed && useless())) replace();
   }
+}
+
+// While the brokers are away a client is not to blame, and a new one would only have more to ask them when they are
+// back.
+bool kafka_producer::useless() {
+  record_.failed = false;
+  look_up_topics();
+  if (!topics_known_)
+    record_.failing_since.reset();
+  else if (!record_.failing_since)
+    record_.failing_since = steady::now();
+  return record_.failing_since && steady::now() - *record_.failing_since > useless_after;
 }
 
 void kafka_producer::replace() {

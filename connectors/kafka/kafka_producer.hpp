@@ -29,13 +29,14 @@ using kafka_delivered = std::function<void(const kafka_delivery&)>;
 
 /// How a client fares. Only the producer's thread.
 struct delivery_record {
-  std::optional<std::chrono::steady_clock::time_point> failing_since;  ///< without one success since
-  bool useless = false;                                                ///< for too long
+  bool failed = false;  ///< a delivery has, and nobody has looked into it yet
+  /// Since when deliveries fail without one success although the brokers answer.
+  std::optional<std::chrono::steady_clock::time_point> failing_since;
 };
 
 /// Appends records to any topic, idempotently and on all in-sync replicas. Records of one partition go in the order of
-/// the calls. The client inside is disposable: after a fatal error, or when for some seconds nothing got through, it is
-/// replaced by a new one, and what it held is settled as librdkafka knows it.
+/// the calls. The client inside is disposable: after a fatal error, or when for some seconds nothing got through
+/// although the brokers answer, it is replaced by a new one, and what it held is settled as librdkafka knows it.
 class kafka_producer {
 public:
   /// `own`: settings on top of the connection's. `topics`: where records will go, looked up now: librdkafka lets the
@@ -64,6 +65,7 @@ private:
   void run();
   void replace();
   void look_up_topics();
+  bool useless();
 
   delivery_record record_;
   bool topics_known_ = false;  ///< the client has looked them up; only the producer's thread, and before it begins
