@@ -1,5 +1,6 @@
 #include "connectors/config.hpp"
 
+#include "connectors/kafka/kafka_settings_rules.hpp"
 #include "events/bytes.hpp"
 
 #include <toml++/toml.h>
@@ -73,10 +74,26 @@ const std::array options = {
            "Requests a second from one address; 0 is no limit.", 0, 10'000'000},
     option{"admission.per_address_burst", &node_config::admission_per_address_burst, "The same from one address.", 0,
            10'000'000},
+    option{"journal.kind", &node_config::journal_kind, "Where the log is. --journal sets it too.", 0, 0,
+           "embedded|kafka"},
     option{"journal.shards", &node_config::journal_shards,
-           "Shards of the journal. Fixed when it is made at the first start.", 1, 1024},
+           "Shards of the journal; 0 is 16 embedded and 64 on Kafka. Fixed when it is made: at the first start, or by "
+           "'muster cluster init'.",
+           0, 1024},
     option{"journal.free_bytes_min", &node_config::journal_free_bytes_min,
            "With less free disk space than this, writes are refused."},
+    option{"kafka.bootstrap", &node_config::kafka_bootstrap,
+           "Brokers to ask first, HOST:PORT, several separated by commas. --kafka sets it too. Every other property of "
+           "librdkafka may stand in this section under its own name (security.protocol, sasl.*, ssl.*, ...), but for "
+           "those that Muster's promises rest on."},
+    option{"kafka.topic_prefix", &node_config::kafka_topic_prefix,
+           "What the names of the topics journal, keys, events and usage begin with. Fixed by 'muster cluster init'."},
+    option{"kafka.replicas", &node_config::kafka_replicas,
+           "Replicas of the topics that 'muster cluster init' makes; 0 is three, or as many as there are brokers.", 0,
+           100},
+    option{"kafka.oauth_token_file", &node_config::kafka_oauth_token_file,
+           "With sasl.mechanism OAUTHBEARER: a file that always holds a valid token (a JWT); it is read again before "
+           "the token expires."},
     option{"keyring.master_key_file", &node_config::keyring_master_key_file,
            "File of the master key, 32 bytes in base64; DATA/master.key if empty. MUSTER_MASTER_KEY may hold the key "
            "itself."},
@@ -269,6 +286,30 @@ std::string located(const std::filesystem::path& file, const toml::node& where, 
          (what.empty() ? "" : ": ") + std::string(what);
 }
 
+std::optional<std::string> assign_kafka(std::string_view name, std::string value, node_config& config) {
+  if (auto fault = kafka_setting_fault(name, value)) return fault;
+  config.kafka_settings[std::string(name)] = std::move(value);
+  return std::nullopt;
+}
+
+/// librdkafka's properties: `security.protocol = "SSL"` is a table `security` to TOML, `"security.protocol"` is not.
+result<void> read_kafka(const std::filesystem::path& file, const std::string& name, const toml::node& value,
+                        node_config& config) {
+  if (const auto* inner = value.as_table()) {
+    for (const auto& [key, below] : *inner) {
+      if (auto read = read_kafka(file, name + "." + std::string(key.str()), below, config); !read) return read;
+    }
+    return {};
+  }
+  std::optional<std::string> text = value.value_exact<std::string>();
+  if (const auto number = value.value_exact<std::int64_t>()) text = std::to_string(*number);
+  if (const auto flag = value.value_exact<bool>()) text = *flag ? "true" : "false";
+  const auto wrong = text ? assign_kafka(name, *text, config)
+                          : std::optional<std::string>("expected a text, a whole number, true or false");
+  if (wrong) return fail(errc::invalid, located(file, value, "kafka." + name, *wrong));
+  return {};
+}
+
 result<void> read_table(const std::filesystem::path& file, const toml::table& table, node_config& config) {
   for (const auto& [section, content] : table) {
     const auto* keys = content.as_table();
@@ -282,6 +323,8 @@ result<void> read_table(const std::filesystem::path& file, const toml::table& ta
         wrong = assign_operator(key.str(), value.value_exact<std::string>().value_or(""), config);
       } else if (const auto* known = find_option(name)) {
         wrong = assign(*known, value, config);
+      } else if (section.str() == "kafka") {
+        if (auto read = read_kafka(file, std::string(key.str()), value, config); !read) return read;
       } else {
         return fail(errc::invalid, located(file, value, unknown_option(name), ""));
       }
@@ -308,6 +351,16 @@ std::string value_text(const option& o, const node_config& config) {
                     o.where);
 }
 
+std::string kafka_settings_text(const node_config& config) {
+  std::string out;
+  for (const auto& [name, value] : config.kafka_settings) {
+    std::ostringstream quoted;
+    quoted << toml::value<std::string>(is_secret_kafka_setting(name) ? "(not shown)" : value);
+    out += "\"" + name + "\" = " + quoted.str() + "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 result<void> read_config_file(const std::filesystem::path& file, node_config& config) {
@@ -332,10 +385,19 @@ result<void> set_option(std::string_view assignment, node_config& config) {
     wrong = assign_operator(name.substr(name.find('.') + 1), value, config);
   else if (const auto* known = find_option(name))
     wrong = assign(*known, value, config);
+  else if (name.starts_with("kafka."))
+    wrong = assign_kafka(name.substr(name.find('.') + 1), std::string(value), config);
   else
     return fail(errc::invalid, "--set: " + unknown_option(name));
   if (wrong) return fail(errc::invalid, "--set " + std::string(name) + ": " + *wrong);
   return {};
+}
+
+std::uint32_t journal_shards_of(const node_config& config) {
+  constexpr std::uint32_t embedded_shards = 16;
+  constexpr std::uint32_t kafka_shards = 64;
+  if (config.journal_shards != 0) return static_cast<std::uint32_t>(config.journal_shards);
+  return config.journal_kind == "kafka" ? kafka_shards : embedded_shards;
 }
 
 std::string print_config(const node_config& config) {
@@ -344,6 +406,7 @@ std::string print_config(const node_config& config) {
   for (const auto& o : options) {
     const auto dot = o.name.find('.');
     if (o.name.substr(0, dot) != section) {
+      if (section == "kafka") out += kafka_settings_text(config);
       section = o.name.substr(0, dot);
       out.append(out.empty() ? "[" : "\n[").append(section).append("]\n");
     }

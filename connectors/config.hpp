@@ -37,8 +37,15 @@ struct node_config {
   std::uint64_t admission_per_address_requests_per_s = 20'000;
   std::uint64_t admission_per_address_burst = 40'000;
 
-  std::uint64_t journal_shards = 16;
+  std::string journal_kind = "embedded";
+  std::uint64_t journal_shards = 0;  ///< 0: `journal_shards_of` says
   std::uint64_t journal_free_bytes_min = 64 << 20;
+
+  std::string kafka_bootstrap;
+  std::string kafka_topic_prefix = "muster.";
+  std::uint64_t kafka_replicas = 0;  ///< 0: three, or as many as there are brokers
+  std::string kafka_oauth_token_file;
+  std::map<std::string, std::string> kafka_settings;  ///< librdkafka's own, by its names; all else of [kafka]
 
   std::string keyring_master_key_file;  ///< DATA/master.key unless set
   std::uint64_t keyring_erasure_interval_s = 60;
@@ -82,6 +89,9 @@ struct node_config {
 
   std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`
 };
+
+/// With how many shards a journal is made: what is configured, else 16 embedded and 64 on Kafka.
+std::uint32_t journal_shards_of(const node_config& config);
 
 /// Reads a configuration file into `config`. `invalid` names file, line and option: `muster.toml:12: https.addres:
 /// unknown option, did you mean https.address?`

@@ -191,9 +191,27 @@ result<engine::journal_identity> read_journal_identity(const kafka_connection& c
   return *identity;
 }
 
+result<std::optional<engine::journal_identity>>
+find_journal(const kafka_connection& connection, const std::string& name, const kafka_topic& topic, milliseconds wait) {
+  const auto records = first_records(connection, name, topic.partitions, wait);
+  if (!records) return std::unexpected(records.error());
+  for (const auto& record : *records) {
+    if (record.empty()) continue;
+    const auto header = read_journal_header(record);
+    if (!header) {
+      return fail(errc::conflict, "the topic " + name + " does not begin with the header of a journal (" +
+                                      header.error().text + "): choose another kafka.topic_prefix");
+    }
+    return header->journal;
+  }
+  return std::nullopt;
+}
+
 result<void> make_journal_topic(kafka_admin& admin, const kafka_connection& connection, const std::string& name,
                                 const engine::journal_identity& identity, std::uint32_t replicas, milliseconds wait) {
-  if (auto made = admin.create_topic(name, identity.shards, replicas, journal_topic_settings(), wait);
+  auto settings = journal_topic_settings();
+  if (replicas >= 3) settings["min.insync.replicas"] = "2";
+  if (auto made = admin.create_topic(name, identity.shards, replicas, settings, wait);
       !made && made.error().code != errc::conflict)
     return made;
   // A broker may not know a topic yet that it has just been told to make.

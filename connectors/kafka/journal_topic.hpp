@@ -29,6 +29,12 @@ engine::result<engine::journal_identity> read_journal_identity(const kafka_conne
                                                                const expected_journal& expected,
                                                                std::chrono::milliseconds wait);
 
+/// What the journal in a topic is, as far as its headers were written; nothing if none was. `conflict`: the topic holds
+/// something else.
+engine::result<std::optional<engine::journal_identity>> find_journal(const kafka_connection& connection,
+                                                                     const std::string& name, const kafka_topic& topic,
+                                                                     std::chrono::milliseconds wait);
+
 /// Makes the journal topic and writes its headers: once, by `cluster init`. Can be repeated: what is there already and
 /// belongs to this journal stays. `conflict`: the topic is there and is something else.
 engine::result<void> make_journal_topic(kafka_admin& admin, const kafka_connection& connection, const std::string& name,

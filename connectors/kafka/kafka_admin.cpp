@@ -120,6 +120,16 @@ result<kafka_topic> kafka_admin::topic(const std::string& name, milliseconds wai
   return std::unexpected(failure(what, error, rd_kafka_err2str(error)));
 }
 
+result<std::uint32_t> kafka_admin::brokers(milliseconds wait) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  const auto error = rd_kafka_metadata(client_->handle(), 0, nullptr, &raw, static_cast<int>(wait.count()));
+  const std::unique_ptr<const rd_kafka_metadata_t, metadata_deleter> metadata(raw);
+  client_->serve(milliseconds(0));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(failure("the list of brokers", error, rd_kafka_err2str(error)));
+  return static_cast<std::uint32_t>(metadata->broker_cnt);
+}
+
 result<kafka_settings> kafka_admin::topic_settings(const std::string& name, milliseconds wait) {
   const std::string what = "the settings of topic " + name;
   const resource_ptr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));

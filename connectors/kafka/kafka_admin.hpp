@@ -27,6 +27,8 @@ class kafka_admin {
 public:
   static engine::result<std::unique_ptr<kafka_admin>> make(kafka_connection connection);
 
+  /// How many brokers there are.
+  engine::result<std::uint32_t> brokers(std::chrono::milliseconds wait);
   /// `not_found`: there is no such topic.
   engine::result<kafka_topic> topic(const std::string& name, std::chrono::milliseconds wait);
   /// The settings of a topic, the brokers' defaults included.

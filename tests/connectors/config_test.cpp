@@ -128,7 +128,56 @@ BOOST_AUTO_TEST_CASE(a_wrong_setting_on_the_command_line_is_explained) {
              "--set: journal.shard: unknown option, did you mean journal.shards?");
   BOOST_TEST(complaint_about_set("journal.shards=-1") == "--set journal.shards: expected a whole number, not '-1'");
   BOOST_TEST(complaint_about_set("journal.shards=9x") == "--set journal.shards: expected a whole number, not '9x'");
-  BOOST_TEST(complaint_about_set("journal.shards=5000") == "--set journal.shards: it must be 1 to 1024, not 5000");
+  BOOST_TEST(complaint_about_set("journal.shards=5000") == "--set journal.shards: it must be 0 to 1024, not 5000");
+}
+
+BOOST_AUTO_TEST_CASE(properties_of_librdkafka_are_read_under_their_own_names) {
+  node_config config;
+  const auto complaint = complaint_about("[kafka]\n"
+                                         "bootstrap = \"a:9092,b:9092\"\n"
+                                         "security.protocol = \"SASL_SSL\"\n"
+                                         "\"sasl.username\" = \"muster\"\n"
+                                         "socket.timeout.ms = 7000\n"
+                                         "socket.keepalive.enable = true\n",
+                                         config);
+  BOOST_TEST(complaint == "");
+  BOOST_TEST(config.kafka_bootstrap == "a:9092,b:9092");
+  BOOST_TEST(config.kafka_settings.at("security.protocol") == "SASL_SSL");
+  BOOST_TEST(config.kafka_settings.at("sasl.username") == "muster");
+  BOOST_TEST(config.kafka_settings.at("socket.timeout.ms") == "7000");
+  BOOST_TEST(config.kafka_settings.at("socket.keepalive.enable") == "true");
+  BOOST_TEST(connectors::set_option("kafka.sasl.password=a=b", config).has_value());
+  BOOST_TEST(config.kafka_settings.at("sasl.password") == "a=b");
+}
+
+BOOST_AUTO_TEST_CASE(a_property_of_librdkafka_that_is_wrong_is_located) {
+  BOOST_TEST(complaint_about("[kafka]\nacks = \"1\"\n") ==
+             "muster.toml:2: kafka.acks: it cannot be set: what Muster promises rests on its value");
+  BOOST_TEST(complaint_about("[kafka]\n\n\"plugin.library.paths\" = \"x\"\n") ==
+             "muster.toml:3: kafka.plugin.library.paths: it cannot be set: it would replace the brokers or load code");
+  BOOST_TEST(complaint_about("[kafka]\nsecurity.protocol = \"TLS\"\n")
+                 .starts_with("muster.toml:2: kafka.security.protocol: librdkafka says: "));
+  BOOST_TEST(complaint_about("[kafka]\nno.such.thing = 1\n")
+                 .starts_with("muster.toml:2: kafka.no.such.thing: librdkafka says: "));
+  BOOST_TEST(complaint_about_set("kafka.enable.idempotence=false") ==
+             "--set kafka.enable.idempotence: it cannot be set: what Muster promises rests on its value");
+}
+
+BOOST_AUTO_TEST_CASE(secrets_for_kafka_are_never_printed) {
+  node_config config;
+  BOOST_TEST(connectors::set_option("kafka.sasl.password=hunter2", config).has_value());
+  BOOST_TEST(connectors::set_option("kafka.ssl.key.password=hunter2", config).has_value());
+  BOOST_TEST(connectors::print_config(config).find("hunter2") == std::string::npos);
+  BOOST_TEST(complaint_about_set("kafka.sasl.password").find("hunter2") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_journal_has_as_many_shards_as_configured_or_as_its_kind_suggests) {
+  node_config config;
+  BOOST_TEST(connectors::journal_shards_of(config) == 16U);
+  config.journal_kind = "kafka";
+  BOOST_TEST(connectors::journal_shards_of(config) == 64U);
+  config.journal_shards = 5;
+  BOOST_TEST(connectors::journal_shards_of(config) == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(a_printed_configuration_reads_back_as_the_same) {

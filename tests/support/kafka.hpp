@@ -19,6 +19,13 @@ inline connectors::kafka_connection test_brokers(engine::log* log = nullptr) {
   return connection;
 }
 
+/// Where those brokers keep their files.
+inline std::string test_broker_files() {
+  const char* files = std::getenv("MUSTER_KAFKA_FILES");
+  BOOST_REQUIRE_MESSAGE(files != nullptr, "MUSTER_KAFKA_FILES does not say where the brokers keep their files");
+  return files;
+}
+
 /// A topic's name that no other test has.
 inline std::string fresh_topic() {
   connectors::system_entropy entropy;

@@ -1,0 +1,97 @@
+#include "connectors/kafka/cluster_init.hpp"
+
+#include "connectors/kafka/journal_topic.hpp"
+#include "connectors/kafka/keys_topic.hpp"
+#include "connectors/master_key.hpp"
+
+#include <algorithm>
+
+namespace muster::connectors {
+
+using engine::errc;
+using engine::fail;
+using engine::result;
+
+namespace {
+
+constexpr std::chrono::milliseconds wait{15'000};
+constexpr std::uint32_t feed_partitions = 8;
+constexpr std::uint32_t replicas_wanted = 3;
+
+/// The public topics are for others to keep as long as they like; the journal keeps everything.
+result<void> make_public_topic(kafka_admin& admin, const std::string& name, std::uint32_t partitions,
+                               std::uint32_t replicas) {
+  kafka_settings settings{{"cleanup.policy", "delete"}};
+  if (replicas >= replicas_wanted) settings["min.insync.replicas"] = "2";
+  auto made = admin.create_topic(name, partitions, replicas, settings, wait);
+  if (!made && made.error().code == errc::conflict) return {};
+  return made;
+}
+
+/// What the journal is if it has been made already.
+result<std::optional<engine::journal_identity>> journal_there(kafka_admin& admin, const kafka_connection& connection,
+                                                              const std::string& name,
+                                                              const events::digest& fingerprint) {
+  const auto topic = admin.topic(name, wait);
+  if (!topic && topic.error().code == errc::not_found) return std::nullopt;
+  if (!topic) return std::unexpected(topic.error());
+  auto first = find_journal(connection, name, *topic, wait);
+  if (first && *first && (*first)->master_key_fingerprint != fingerprint) {
+    return fail(errc::conflict, "the topic " + name +
+                                    " holds a journal that was made with another master key: give that key, or choose "
+                                    "another kafka.topic_prefix");
+  }
+  return first;
+}
+
+}  // namespace
+
+result<initialized_cluster> initialize_cluster(const node_config& config, const engine::data_key& master_key,
+                                               const std::optional<engine::journal_identity>& wanted,
+                                               engine::entropy& entropy, engine::log* log) {
+  const auto connection = kafka_connection_of(config, log);
+  if (!connection) return std::unexpected(connection.error());
+  auto admin = kafka_admin::make(*connection);
+  if (!admin) return std::unexpected(admin.error());
+  initialized_cluster cluster;
+  cluster.topics = kafka_topics_of(config);
+
+  const auto there = journal_there(**admin, *connection, cluster.topics.journal, fingerprint_of(master_key));
+  if (!there) return std::unexpected(there.error());
+  cluster.made = !*there;
+  cluster.journal = *there   ? **there
+                    : wanted ? *wanted
+                             : engine::journal_identity{entropy.draw_id<events::journal_id>(),
+                                                        journal_shards_of(config), fingerprint_of(master_key)};
+  const auto other = [&](const std::string& what) {
+    return fail(errc::conflict, "the topic " + cluster.topics.journal + " holds a journal " + what +
+                                    ": choose another kafka.topic_prefix");
+  };
+  if (wanted && wanted->id != cluster.journal.id) return other("that is not the one to be brought along");
+  if (*there && config.journal_shards != 0 && config.journal_shards != cluster.journal.shards)
+    return other("of " + std::to_string(cluster.journal.shards) + " shards already, which is fixed");
+
+  const auto brokers = (*admin)->brokers(wait);
+  if (!brokers) return std::unexpected(brokers.error());
+  cluster.replicas = config.kafka_replicas != 0 ? static_cast<std::uint32_t>(config.kafka_replicas)
+                                                : std::min(replicas_wanted, *brokers);
+  if (auto made = make_public_topic(**admin, cluster.topics.events, feed_partitions, cluster.replicas); !made)
+    return std::unexpected(made.error());
+  if (auto made = make_public_topic(**admin, cluster.topics.usage, 1, cluster.replicas); !made)
+    return std::unexpected(made.error());
+  const keyring_header keys{events::to_hex(entropy.draw(16)), fingerprint_of(master_key)};
+  const auto keyring = make_keys_topic(**admin, *connection, cluster.topics.keys, keys, cluster.replicas, wait);
+  if (!keyring) return std::unexpected(keyring.error());
+  if (keyring->master_key_fingerprint != keys.master_key_fingerprint) {
+    return fail(errc::conflict, "the topic " + cluster.topics.keys +
+                                    " holds a keyring of another master key: choose another kafka.topic_prefix");
+  }
+  // Last: a node that finds the journal finds everything.
+  if (auto made =
+          make_journal_topic(**admin, *connection, cluster.topics.journal, cluster.journal, cluster.replicas, wait);
+      !made)
+    return std::unexpected(made.error());
+  return cluster;
+}
+
+}  // namespace muster::connectors

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "connectors/kafka/kafka_config.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/journal.hpp"
+#include "engine/ports/keyring.hpp"
+
+namespace muster::connectors {
+
+/// What `cluster init` found or made.
+struct initialized_cluster {
+  engine::journal_identity journal;
+  kafka_topics topics;
+  std::uint32_t replicas = 0;
+  bool made = false;  ///< false: everything was there already
+};
+
+/// Makes the topics of a cluster and what stands first in them: journal, keyring, events, usage. `wanted`: the identity
+/// that the journal must get, for a history that is brought along; a new one is drawn unless given. Can be repeated
+/// after an interruption, and changes nothing once all is there. `conflict`: topics of these names are there and are
+/// not this cluster's. `denied`: the brokers do not let us make topics.
+engine::result<initialized_cluster> initialize_cluster(const node_config& config, const engine::data_key& master_key,
+                                                       const std::optional<engine::journal_identity>& wanted,
+                                                       engine::entropy& entropy, engine::log* log);
+
+}  // namespace muster::connectors
