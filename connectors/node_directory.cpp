@@ -82,6 +82,38 @@ result<std::vector<operator_token>> load_operators(const node_config& config, en
   return operators;
 }
 
+result<void> check_same_journal(const node_config& config, const events::journal_id& id) {
+  const auto file = config.data / "journal.id";
+  const auto wanted = events::to_hex(id.view());
+  const auto there = read_line(file);
+  if (!there) return write_private(file, wanted + "\n");
+  if (*there == wanted) return {};
+  return fail(errc::conflict, "the data directory " + config.data.string() + " belongs to the journal " + *there +
+                                  ", and the brokers hold " + wanted +
+                                  ": give the directory, kafka.topic_prefix and brokers that belong together");
+}
+
+result<void> check_journal_not_moved(const node_config& config) {
+  const auto file = config.data / "journal.moved";
+  if (!std::filesystem::exists(file)) return {};
+  return fail(errc::conflict,
+              "the history of " + config.data.string() +
+                  " was moved to Kafka and goes on there: serve it with --journal kafka. If nothing was "
+                  "written there and this one is to go on instead, remove " +
+                  file.string());
+}
+
+result<void> close_moved_journal(const node_config& config) {
+  if (auto written = write_private(config.data / "journal.moved", "this history goes on in Kafka\n"); !written)
+    return written;
+  std::error_code failed;
+  std::filesystem::remove_all(config.data / "projections", failed);
+  if (failed)
+    return fail(errc::unavailable, (config.data / "projections").string() + " cannot be removed: " + failed.message() +
+                                       "; remove it by hand");
+  return {};
+}
+
 result<void> write_node_file(const node_config& config, const node_address& address) {
   return write_private(config.data / "node.json", "{\"url\":" + events::to_json_string(address.url) +
                                                       ",\"ca\":" + events::to_json_string(address.ca) +

@@ -22,6 +22,17 @@ engine::result<engine::data_key> master_key_of(const node_config& config, std::s
 /// owner's eyes only if it is not there, and whom the configuration names.
 engine::result<std::vector<operator_token>> load_operators(const node_config& config, engine::entropy& random);
 
+/// A data directory belongs to one journal on Kafka: the first that was used with it, which DATA/journal.id names from
+/// then on. `conflict` if `id` is another: its projections and keys would be mixed up.
+engine::result<void> check_same_journal(const node_config& config, const events::journal_id& id);
+
+/// `conflict` if the embedded journal of the data directory was moved to Kafka: what was written to it now would belong
+/// to another history than the one that goes on there.
+engine::result<void> check_journal_not_moved(const node_config& config);
+/// Closes the embedded journal, whose history goes on elsewhere, for good, and removes the projections, which hold its
+/// offsets and are made anew.
+engine::result<void> close_moved_journal(const node_config& config);
+
 /// How the command line reaches the node of a data directory.
 struct node_address {
   std::string url;    ///< `https://127.0.0.1:8443`

@@ -11,8 +11,11 @@
 #include "connectors/http_api.hpp"
 #include "connectors/https_server.hpp"
 #include "connectors/json_log.hpp"
+#include "connectors/kafka/cluster_init.hpp"
 #include "connectors/kafka/kafka_admin.hpp"
 #include "connectors/kafka/kafka_feed.hpp"
+#include "connectors/kafka/kafka_journal.hpp"
+#include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
 #include "connectors/system_clock.hpp"
@@ -21,6 +24,7 @@
 #include "connectors/webhook/webhook_sender.hpp"
 #include "connectors/worker.hpp"
 #include "engine/history.hpp"
+#include "engine/migration.hpp"
 #include "engine/recount.hpp"
 #include "engine/replay.hpp"
 #include "engine/verification.hpp"
@@ -53,35 +57,91 @@ int complain(const engine::error& error) {
   return 1;
 }
 
+result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_config& config,
+                                                       const engine::clock& clock) {
+  const auto least = connectors::log_level_named(config.log_level);
+  auto log = config.log_file.empty() ? connectors::json_log::on(STDERR_FILENO, least, clock)
+                                     : connectors::json_log::to_file(config.log_file, least, clock);
+  if (log) (*log)->write_before_sudden_ends();
+  return log;
+}
+
 /// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` read without
 /// one.
 struct storage {
   connectors::system_clock clock;
   connectors::system_entropy entropy;
+  std::unique_ptr<connectors::json_log> log;
   std::unique_ptr<engine::keyring> keyring;
   std::unique_ptr<engine::journal> journal;
   std::unique_ptr<engine::projection_store> projections;
 };
 
-result<std::unique_ptr<storage>> open_storage(const connectors::node_config& config, bool create) {
-  auto s = std::make_unique<storage>();
-  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), create, s->entropy);
+result<void> open_embedded(storage& s, const connectors::node_config& config, bool create) {
+  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), create, s.entropy);
   if (!master) return std::unexpected(master.error());
-  auto keyring = connectors::open_embedded_keyring({config.data / "keyring", *master, &s->entropy, create});
+  auto keyring = connectors::open_embedded_keyring({config.data / "keyring", *master, &s.entropy, create});
   if (!keyring) return std::unexpected(keyring.error());
-  s->keyring = std::move(*keyring);
+  s.keyring = std::move(*keyring);
 
   connectors::embedded_journal_options options;
   options.directory = config.data / "journal";
-  options.master_key_fingerprint = s->keyring->master_key_fingerprint();
+  options.master_key_fingerprint = s.keyring->master_key_fingerprint();
   options.create_if_missing = create;
-  options.entropy = &s->entropy;
+  options.entropy = &s.entropy;
   options.free_bytes_min = config.journal_free_bytes_min;
-  if (create) options.shards = static_cast<std::uint32_t>(config.journal_shards);
+  if (create) options.shards = connectors::journal_shards_of(config);
   auto journal = connectors::open_embedded_journal(std::move(options));
   if (!journal) return std::unexpected(journal.error());
-  s->journal = std::move(*journal);
+  s.journal = std::move(*journal);
+  return {};
+}
 
+/// On Kafka nothing is made silently: `cluster init` has made it.
+result<void> open_kafka(storage& s, const connectors::node_config& config) {
+  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, s.entropy);
+  if (!master) {
+    return fail(master.error().code, master.error().text +
+                                         ". A node on Kafka needs the cluster's master key: run 'muster "
+                                         "cluster init' once, or bring the key it made");
+  }
+  auto connection = connectors::kafka_connection_of(config, s.log.get());
+  if (!connection) return std::unexpected(connection.error());
+  const auto topics = connectors::kafka_topics_of(config);
+
+  connectors::kafka_keyring_options keys;
+  keys.connection = *connection;
+  keys.topic = topics.keys;
+  keys.directory = config.data / "keyring-copy";
+  keys.master_key = *master;
+  keys.entropy = &s.entropy;
+  keys.clock = &s.clock;
+  auto keyring = connectors::open_kafka_keyring(std::move(keys));
+  if (!keyring) return std::unexpected(keyring.error());
+  s.keyring = std::move(*keyring);
+
+  connectors::kafka_journal_options options;
+  options.connection = std::move(*connection);
+  options.topic = topics.journal;
+  options.expected.master_key_fingerprint = s.keyring->master_key_fingerprint();
+  if (config.journal_shards != 0) options.expected.shards = static_cast<std::uint32_t>(config.journal_shards);
+  auto journal = connectors::open_kafka_journal(std::move(options));
+  if (!journal) return std::unexpected(journal.error());
+  s.journal = std::move(*journal);
+  return connectors::check_same_journal(config, s.journal->identity().id);
+}
+
+result<std::unique_ptr<storage>> open_storage(const connectors::node_config& config, bool create) {
+  auto s = std::make_unique<storage>();
+  auto log = open_log(config, s->clock);
+  if (!log) return std::unexpected(log.error());
+  s->log = std::move(*log);
+  const auto opened = [&]() -> result<void> {
+    if (config.journal_kind == "kafka") return open_kafka(*s, config);
+    if (auto here = connectors::check_journal_not_moved(config); !here) return here;
+    return open_embedded(*s, config, create);
+  }();
+  if (!opened) return std::unexpected(opened.error());
   auto projections = projections::make_projection_store(
       {config.data / "projections", config.projections_cache_bytes, config.projections_write_buffer_bytes});
   if (!projections) return std::unexpected(projections.error());
@@ -178,20 +238,11 @@ result<void> prepare_directory(const std::filesystem::path& data) {
   return {};
 }
 
-result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_config& config,
-                                                       const engine::clock& clock) {
-  const auto least = connectors::log_level_named(config.log_level);
-  auto log = config.log_file.empty() ? connectors::json_log::on(STDERR_FILENO, least, clock)
-                                     : connectors::json_log::to_file(config.log_file, least, clock);
-  if (log) (*log)->write_before_sudden_ends();
-  return log;
-}
-
 /// Everything of a serving node above its storage.
 class node {
 public:
-  node(const connectors::node_config& config, storage& s, connectors::json_log& log)
-      : config_(config), s_(s), log_(log), catalog_(s.journal->identity().shards), feed_(*s.journal, catalog_) {}
+  node(const connectors::node_config& config, storage& s)
+      : config_(config), s_(s), log_(*s.log), catalog_(s.journal->identity().shards), feed_(*s.journal, catalog_) {}
 
   result<void> start() {
     const auto shards = s_.journal->identity().shards;
@@ -258,22 +309,28 @@ public:
 
 private:
   result<void> start_kafka_feed(std::uint32_t shards) {
-    if (config_.feed_kafka.empty()) return {};
-    const connectors::kafka_connection connection{config_.feed_kafka, {}, {}, &log_};
-    auto producer =
-        connectors::kafka_producer::make(connection, {config_.feed_topic}, connectors::feed_producer_settings());
+    const bool with_journal = config_.journal_kind == "kafka" && config_.feed_kafka.empty();
+    if (!with_journal && config_.feed_kafka.empty()) return {};
+    connectors::kafka_connection connection{config_.feed_kafka, {}, {}, &log_};
+    if (with_journal) {
+      auto journals = connectors::kafka_connection_of(config_, &log_);
+      if (!journals) return std::unexpected(journals.error());
+      connection = std::move(*journals);
+    }
+    const auto topic = with_journal ? connectors::kafka_topics_of(config_).events : config_.feed_topic;
+    auto producer = connectors::kafka_producer::make(connection, {topic}, connectors::feed_producer_settings());
     if (!producer) return std::unexpected(producer.error());
     auto admin = connectors::kafka_admin::make(connection);
     if (!admin) return std::unexpected(admin.error());
     producer_ = std::move(*producer);
     kafka_admin_ = std::move(*admin);
     kafka_feed_ = std::make_unique<connectors::kafka_feed>(
-        connectors::kafka_feed_options{.topic = config_.feed_topic},
+        connectors::kafka_feed_options{.topic = topic},
         [this](auto record, auto delivered) { producer_->send(std::move(record), std::move(delivered)); },
-        [this]() -> result<std::uint32_t> {
-          const auto topic = kafka_admin_->topic(config_.feed_topic, std::chrono::seconds(5));
-          if (!topic) return std::unexpected(topic.error());
-          return topic->partitions;
+        [this, topic]() -> result<std::uint32_t> {
+          const auto known = kafka_admin_->topic(topic, std::chrono::seconds(5));
+          if (!known) return std::unexpected(known.error());
+          return known->partitions;
         },
         feed_, catalog_, shards, log_, telemetry_);
     return {};
@@ -363,9 +420,7 @@ int serve(const connectors::node_config& config) {
   if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
   auto s = open_storage(config, true);
   if (!s) return complain(s.error());
-  auto log = open_log(config, (*s)->clock);
-  if (!log) return complain(log.error());
-  node n(config, **s, **log);
+  node n(config, **s);
   if (const auto started = n.start(); !started) {
     n.stop();
     return complain(started.error());
@@ -455,14 +510,87 @@ result<std::string> recount_stopped(const connectors::node_config& config, const
   return engine::to_json(*report);
 }
 
+// ---- Kafka
+
+int cluster_init(const connectors::node_config& config, bool json) {
+  if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
+  storage s;
+  auto log = open_log(config, s.clock);
+  if (!log) return complain(log.error());
+  s.log = std::move(*log);
+  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), true, s.entropy);
+  if (!master) return complain(master.error());
+  const auto cluster = connectors::initialize_cluster(config, *master, std::nullopt, s.entropy, s.log.get());
+  if (!cluster) return complain(cluster.error());
+  if (const auto same = connectors::check_same_journal(config, cluster->journal.id); !same)
+    return complain(same.error());
+  const auto tls = connectors::tls_context::open(tls_options_of(config), s.clock, s.entropy);
+  if (!tls) return complain(tls.error());
+  if (const auto operators = connectors::load_operators(config, s.entropy); !operators)
+    return complain(operators.error());
+  std::cout << connectors::describe_cluster(*cluster, (*tls)->ca_file().string(), json) << '\n';
+  return 0;
+}
+
+/// Copies what `config.data` holds on the embedded journal to Kafka. Says now and then how far it is.
+int migrate(const connectors::node_config& config, bool json) {
+  storage old;
+  storage target;
+  for (auto* each : {&old, &target}) {
+    auto log = open_log(config, each->clock);
+    if (!log) return complain(log.error());
+    each->log = std::move(*log);
+  }
+  if (const auto opened = open_embedded(old, config, false); !opened) return complain(opened.error());
+  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, old.entropy);
+  if (!master) return complain(master.error());
+  const auto cluster =
+      connectors::initialize_cluster(config, *master, old.journal->identity(), old.entropy, old.log.get());
+  if (!cluster) return complain(cluster.error());
+  if (const auto opened = open_kafka(target, config); !opened) return complain(opened.error());
+
+  const auto signals = node_signals();
+  std::stop_source stop;
+  auto last = std::chrono::steady_clock::now();
+  const auto progress = [&](const engine::migrated_shard& shard) {
+    constexpr timespec at_once{};
+    if (::sigtimedwait(&signals, nullptr, &at_once) > 0) stop.request_stop();
+    if (std::chrono::steady_clock::now() - last < std::chrono::seconds(2)) return;
+    last = std::chrono::steady_clock::now();
+    std::cerr << "muster: shard " << shard.shard.value() << ": " << shard.frames << " frames\n";
+  };
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const auto report =
+      engine::migrate({*old.journal, *old.keyring}, {*target.journal, *target.keyring}, progress, stop.get_token());
+  if (!report) return complain(report.error());
+  if (const auto closed = connectors::close_moved_journal(config); !closed) return complain(closed.error());
+  std::uint64_t frames = 0;
+  std::uint64_t events = 0;
+  for (const auto& shard : report->shards) {
+    frames += shard.frames;
+    events += shard.events;
+  }
+  if (json) {
+    std::cout << "{\"shards\":" << report->shards.size() << ",\"frames\":" << frames << ",\"events\":" << events
+              << ",\"keys\":" << report->keys << "}\n";
+  } else {
+    std::cout << "moved " << events << " events in " << frames << " frames of " << report->shards.size()
+              << " shards and " << report->keys
+              << " keys; both ends were read and are equal.\nServe it with: muster serve --data "
+              << config.data.string() << " --journal kafka --kafka " << config.kafka_bootstrap << '\n';
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const connectors::environment env{variable("MUSTER_URL"), variable("MUSTER_TOKEN"), variable("MUSTER_CA"),
                                     variable("MUSTER_DATA"), variable("MUSTER_MASTER_KEY")};
   try {
-    return connectors::run_command_line({argv + 1, argv + argc}, env,
-                                        {serve, verify_stopped, rebuild_stopped, recount_stopped, version_text});
+    return connectors::run_command_line(
+        {argv + 1, argv + argc}, env,
+        {serve, verify_stopped, rebuild_stopped, recount_stopped, cluster_init, migrate, version_text});
   } catch (const std::exception& e) {
     std::cerr << "muster: " << e.what() << '\n';
     return 1;

@@ -119,8 +119,9 @@ po::options_description node_options() {
   described.add_options()("data", po::value<std::string>()->value_name("DIR"),
                           "everything the node keeps; ./muster-data unless set")(
       "https", po::value<std::string>()->value_name("ADDR:PORT"), "where to listen; port 0 picks a free one")(
-      "journal", po::value<std::string>()->value_name("embedded"),
-      "where the log is")("config", po::value<std::string>()->value_name("FILE"), "a TOML file with options")(
+      "journal", po::value<std::string>()->value_name("embedded|kafka"), "where the log is")(
+      "kafka", po::value<std::string>()->value_name("HOST:PORT,..."), "the Kafka brokers to ask first")(
+      "config", po::value<std::string>()->value_name("FILE"), "a TOML file with options")(
       "set", po::value<std::vector<std::string>>()->value_name("section.key=value"),
       "sets one option; may be repeated")("print-config",
                                           "prints a complete configuration file with every option, and ends")(
@@ -143,15 +144,13 @@ node_config config_of(const po::variables_map& given, const environment& env) {
   }
   if (given.count("data") != 0) config.data = given["data"].as<std::string>();
   if (given.count("https") != 0) config.https_address = given["https"].as<std::string>();
-  if (given.count("journal") != 0 && given["journal"].as<std::string>() != "embedded") {
-    fail_command("--journal: 'embedded' is the journal that this version has, not '" +
-                     given["journal"].as<std::string>() + "'",
-                 usage_error);
-  }
+  if (given.count("journal") != 0) demand(set_option("journal.kind=" + given["journal"].as<std::string>(), config));
+  if (given.count("kafka") != 0) config.kafka_bootstrap = given["kafka"].as<std::string>();
   return config;
 }
 
-int run_node_command(const std::string& name, const std::vector<std::string>& arguments, const environment& env,
+int run_node_command(const std::string& name, const std::string& summary, const std::vector<std::string>& arguments,
+                     const environment& env,
                      const std::function<int(const node_config&, const po::variables_map&)>& work) {
   po::variables_map given;
   try {
@@ -161,13 +160,13 @@ int run_node_command(const std::string& name, const std::vector<std::string>& ar
     return usage_error;
   }
   if (given.count("help") != 0) {
-    std::cout
-        << "muster serve [options]\nruns a node until SIGTERM or ctrl-c; prints one line on stdout when it serves\n\n"
-        << node_options()
-        << "\nWhat is given later prevails: defaults, --config, --set, then --data and --https.\n"
-           "Example: muster serve --data /var/lib/muster --https 0.0.0.0:8443 --set https.names=dps.example\n"
-           "\nAll options of --config and --set, as a configuration file:\n\n"
-        << print_config({});
+    std::cout << "muster " << name << " [options]\n"
+              << summary << "\n\n"
+              << node_options()
+              << "\nWhat is given later prevails: defaults, --config, --set, then --data and --https.\n"
+                 "Example: muster serve --data /var/lib/muster --https 0.0.0.0:8443 --set https.names=dps.example\n"
+                 "\nAll options of --config and --set, as a configuration file:\n\n"
+              << print_config({});
     return 0;
   }
   try {
@@ -183,9 +182,49 @@ int run_node_command(const std::string& name, const std::vector<std::string>& ar
   }
 }
 
+constexpr auto serve_summary = "runs a node until SIGTERM or ctrl-c; prints one line on stdout when it serves";
+constexpr auto cluster_init_summary = "makes, once, what nodes on Kafka share: topics, master key, CA and operator "
+                                      "token; --kafka says where the brokers are";
+constexpr auto migrate_summary =
+    "--from embedded --to kafka: copies the history and the keys of a stopped node's --data to the brokers at --kafka, "
+    "reads both ends and compares them; may be interrupted and run again";
+
+int run_cluster_init(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+  return run_node_command("cluster init", cluster_init_summary, {arguments.begin() + 1, arguments.end()}, env,
+                          [&](node_config config, const po::variables_map& given) {
+                            config.journal_kind = "kafka";
+                            return commands.cluster_init(config, given["output"].as<std::string>() == "json");
+                          });
+}
+
+/// `--from` and `--to` are said although there is one way only: nobody should move a history by mistake.
+int run_migrate(std::vector<std::string> arguments, const environment& env, const node_commands& commands) {
+  const auto take = [&](const std::string& name, const std::string& value) {
+    const auto joined = std::ranges::find(arguments, name + "=" + value);
+    if (joined != arguments.end()) return arguments.erase(joined), true;
+    const auto at = std::ranges::find(arguments, name);
+    if (at == arguments.end() || at + 1 == arguments.end() || *(at + 1) != value) return false;
+    arguments.erase(at, at + 2);
+    return true;
+  };
+  const bool helped = std::ranges::find(arguments, "--help") != arguments.end();
+  const bool from = take("--from", "embedded");
+  const bool to = take("--to", "kafka");
+  if (!helped && (!from || !to)) {
+    std::cerr << "muster migrate: say --from embedded --to kafka; see 'muster migrate --help'\n";
+    return usage_error;
+  }
+  return run_node_command("migrate", migrate_summary, arguments, env,
+                          [&](const node_config& config, const po::variables_map& given) {
+                            return commands.migrate(config, given["output"].as<std::string>() == "json");
+                          });
+}
+
 void print_overview() {
   std::cout << "muster: a self-hosted device provisioning service\n\n"
-               "  serve                        runs a node\n";
+               "  serve                        runs a node\n"
+               "  cluster init                 makes what nodes on Kafka share, once\n"
+               "  migrate                      copies a history from the embedded journal to Kafka\n";
   for (const auto& each : all_commands()) {
     std::cout << "  " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ')
               << each.summary << '\n';
@@ -263,19 +302,22 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
     return print_version(rest, commands.version);
   }
   if (arguments[0] == "serve") {
-    return run_node_command("serve", rest, env, [&](const node_config& config, const po::variables_map&) {
-      return commands.serve(config);
-    });
+    return run_node_command(
+        "serve", serve_summary, rest, env,
+        [&](const node_config& config, const po::variables_map&) { return commands.serve(config); });
   }
+  if (arguments[0] == "cluster" && !rest.empty() && rest[0] == "init") return run_cluster_init(rest, env, commands);
+  if (arguments[0] == "migrate") return run_migrate(rest, env, commands);
   const bool asks_for_help =
       std::ranges::find(rest, "--help") != rest.end() || std::ranges::find(rest, "-h") != rest.end();
   const bool either = arguments[0] == "verify" || arguments[0] == "rebuild";
   const bool offline = either && !asks_for_help && !node_runs(rest, env);
   if (offline) {
     const auto& work = arguments[0] == "verify" ? commands.verify_stopped : commands.rebuild_stopped;
-    return run_node_command(arguments[0], rest, env, [&](const node_config& config, const po::variables_map& given) {
-      return work(config, given["output"].as<std::string>() == "json");
-    });
+    return run_node_command(arguments[0], "", rest, env,
+                            [&](const node_config& config, const po::variables_map& given) {
+                              return work(config, given["output"].as<std::string>() == "json");
+                            });
   }
   const bool recounts = arguments[0] == "usage" && std::ranges::find(rest, "--recount") != rest.end();
   if (recounts && !asks_for_help && !node_runs(rest, env)) return recount_without_node(rest, env, commands);

@@ -25,6 +25,8 @@ struct node_commands {
   std::function<int(const node_config&, bool json)> rebuild_stopped;
   /// Counts a service's usage anew; gives the report (`engine::to_json(usage_recount)`).
   std::function<engine::result<std::string>(const node_config&, const std::string& service)> recount_stopped;
+  std::function<int(const node_config&, bool json)> cluster_init;  ///< makes what nodes on Kafka share
+  std::function<int(const node_config&, bool json)> migrate;       ///< from the embedded journal to Kafka
   std::string version;
 };
 

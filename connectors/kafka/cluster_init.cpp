@@ -1,5 +1,6 @@
 #include "connectors/kafka/cluster_init.hpp"
 
+#include "connectors/json_writer.hpp"
 #include "connectors/kafka/journal_topic.hpp"
 #include "connectors/kafka/keys_topic.hpp"
 #include "connectors/master_key.hpp"
@@ -92,6 +93,33 @@ result<initialized_cluster> initialize_cluster(const node_config& config, const 
       !made)
     return std::unexpected(made.error());
   return cluster;
+}
+
+std::string describe_cluster(const initialized_cluster& cluster, const std::string& ca_file, bool json) {
+  const auto journal = events::to_hex(cluster.journal.id.view());
+  const auto& topics = cluster.topics;
+  if (!json) {
+    return std::string(cluster.made ? "made" : "everything was there already:") + " journal " + journal + " with " +
+           std::to_string(cluster.journal.shards) + " shards in topic " + topics.journal + ", keys in " + topics.keys +
+           ", feed in " + topics.events + " and " + topics.usage + ", " + std::to_string(cluster.replicas) +
+           (cluster.replicas == 1 ? " replica" : " replicas") +
+           " each.\nKeep the master key safe and apart from the brokers: without it nothing sealed can be opened.";
+  }
+  json_writer out;
+  out.begin_object();
+  out.boolean("made", cluster.made);
+  out.string("journal", journal);
+  out.number("shards", cluster.journal.shards);
+  out.number("replicas", cluster.replicas);
+  out.begin_object("topics");
+  out.string("journal", topics.journal);
+  out.string("keys", topics.keys);
+  out.string("events", topics.events);
+  out.string("usage", topics.usage);
+  out.end_object();
+  out.string("ca", ca_file);
+  out.end_object();
+  return out.take();
 }
 
 }  // namespace muster::connectors

@@ -23,4 +23,7 @@ engine::result<initialized_cluster> initialize_cluster(const node_config& config
                                                        const std::optional<engine::journal_identity>& wanted,
                                                        engine::entropy& entropy, engine::log* log);
 
+/// What to tell whoever ran `cluster init`: for people, or as one JSON document.
+std::string describe_cluster(const initialized_cluster& cluster, const std::string& ca_file, bool json);
+
 }  // namespace muster::connectors
