@@ -115,9 +115,9 @@ BOOST_AUTO_TEST_CASE(a_key_destroyed_by_one_node_goes_from_the_files_of_another)
 }
 
 BOOST_AUTO_TEST_CASE(no_file_and_no_record_holds_a_key_in_the_clear) {
-  auto& keyring = open();
+  auto& keys = open();
   const auto key = draw_key(entropy);
-  BOOST_REQUIRE(keyring.store({&key, 1}));
+  BOOST_REQUIRE(keys.store({&key, 1}));
   const auto wrapped = wrapped_on_topic(key.id);
   BOOST_TEST(wrapped.size() == 61U);
   BOOST_TEST(wrapped.find(key.key.bytes()) == std::string::npos);
@@ -131,25 +131,25 @@ BOOST_AUTO_TEST_CASE(the_brokers_forget_a_destroyed_key_when_they_compact) {
   quick["segment.ms"] = "100";
   quick["file.delete.delay.ms"] = "100";
   BOOST_REQUIRE(admin->replace_topic_settings(options.topic, quick, 10s));
-  auto& keyring = open();
+  auto& keys = open();
   const auto doomed = draw_key(entropy);
   const auto kept = draw_key(entropy);
-  BOOST_REQUIRE(keyring.store(std::vector{doomed, kept}));
+  BOOST_REQUIRE(keys.store(std::vector{doomed, kept}));
   const auto wrapped = wrapped_on_topic(doomed.id);
   BOOST_REQUIRE(files_holding(test_broker_files(), wrapped) != "");
-  BOOST_REQUIRE(keyring.destroy({&doomed.id, 1}));
+  BOOST_REQUIRE(keys.destroy({&doomed.id, 1}));
   // A segment is compacted once it is closed, and that takes a record behind it.
   BOOST_TEST(eventually(
       [&] {
         const auto next = draw_key(entropy);
-        BOOST_REQUIRE(keyring.store({&next, 1}));
+        BOOST_REQUIRE(keys.store({&next, 1}));
         return files_holding(test_broker_files(), wrapped).empty();
       },
       90s));
   close();
   std::filesystem::remove_all(options.directory);
   BOOST_TEST(open().find(kept.id)->bytes() == kept.key.bytes());
-  BOOST_TEST(!this->keyring->find(doomed.id));
+  BOOST_TEST(!keyring->find(doomed.id));
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_may_have_missed_destructions_is_made_anew) {
