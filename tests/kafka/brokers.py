@@ -16,6 +16,8 @@ import socket
 import subprocess
 import time
 
+from proxy import Proxy
+
 HERE = pathlib.Path(__file__).resolve().parent
 STARTED_WITHIN_S = 90
 STOPPED_WITHIN_S = 30
@@ -25,7 +27,7 @@ PROPERTIES = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
     "offsets.topic.num.partitions": "1",
     "transaction.state.log.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
@@ -63,6 +65,7 @@ class Broker:
         self.directory = directory
         self.ports = ports  # by listener
         self.process = None
+        self.proxy = None  # what clients of the listener PROXIED go through
 
     @property
     def files(self):
@@ -74,21 +77,28 @@ class Broker:
         return self.directory / "broker.log"
 
     def address(self, listener="PLAINTEXT"):
+        """Where it listens."""
         return f"127.0.0.1:{self.ports[listener]}"
+
+    def reached_at(self, listener="PLAINTEXT"):
+        """Where clients find it."""
+        return self.proxy.address if listener == "PROXIED" else self.address(listener)
 
 
 class Brokers:
     """`properties` are added to every broker's. `security`: also listens for "SSL" or "SASL_SSL", with certificates of an own CA
-    (`ca`, and for clients `client_certificate` and `client_key`), and PLAIN and SCRAM users (`users`: name to password).
-    `disk_bytes`: each broker's files lie on a file system of that size (needs root)."""
+    (`ca`, and for clients `client_certificate` and `client_key`), and PLAIN and SCRAM users (`users`: name to password), and unsigned OAUTHBEARER tokens.
+    `disk_bytes`: each broker's files lie on a file system of that size (needs root). `proxied`: they also listen behind a proxy each
+    (`Broker.proxy`), at `addresses("PROXIED")`, for tests that cut the network between them and their clients."""
 
-    def __init__(self, directory, count=1, properties=None, security=None, users=None, disk_bytes=None):
+    def __init__(self, directory, count=1, properties=None, security=None, users=None, disk_bytes=None, proxied=False):
         self.directory = pathlib.Path(directory).resolve()
         self.count = count
         self.properties = dict(properties or {})
         self.security = security
         self.users = dict(users or {})
         self.disk_bytes = disk_bytes
+        self.proxied = proxied
         self.libraries = libraries()
         self.brokers = []
         self.mounted = []
@@ -112,6 +122,8 @@ class Brokers:
     def close(self):
         for broker in self.brokers:
             self._end(broker, signal.SIGKILL)
+            if broker.proxy:
+                broker.proxy.close()
         for each in self.mounted:
             subprocess.run(["umount", each], check=False)
         self.mounted = []
@@ -130,7 +142,7 @@ class Brokers:
         return self.addresses("PLAINTEXT")
 
     def addresses(self, listener):
-        return ",".join(broker.address(listener) for broker in self.brokers)
+        return ",".join(broker.reached_at(listener) for broker in self.brokers)
 
     def metadata(self, broker=None):
         """What the brokers say of themselves and their topics (kcat -L -J); None if there is no answer."""
@@ -188,7 +200,7 @@ class Brokers:
     # ---- parts
 
     def _make(self):
-        listeners = ["PLAINTEXT", "CONTROLLER"] + ([self.security] if self.security else [])
+        listeners = ["PLAINTEXT", "CONTROLLER"] + ([self.security] if self.security else []) + (["PROXIED"] if self.proxied else [])
         ports = free_ports(self.count * len(listeners))
         self.brokers = []
         for number in range(1, self.count + 1):
@@ -197,6 +209,8 @@ class Brokers:
             (directory / "data").mkdir(parents=True)
             mine = dict(zip(listeners, ports[(number - 1) * len(listeners):]))
             self.brokers.append(Broker(number, directory, mine))
+            if self.proxied:
+                self.brokers[-1].proxy = Proxy(("127.0.0.1", mine["PROXIED"]))
             if self.disk_bytes:
                 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.disk_bytes}", "tmpfs", directory / "data"], check=True)
                 self.mounted.append(directory / "data")
@@ -221,7 +235,7 @@ class Brokers:
             "node.id": str(broker.number),
             "controller.quorum.voters": ",".join(f"{each.number}@{each.address('CONTROLLER')}" for each in self.brokers),
             "listeners": ",".join(f"{name}://{broker.address(name)}" for name in broker.ports),
-            "advertised.listeners": ",".join(f"{name}://{broker.address(name)}" for name in clients),
+            "advertised.listeners": ",".join(f"{name}://{broker.reached_at(name)}" for name in clients),
             "log.dirs": str(broker.files),
         }
         return {**PROPERTIES, **redundancy, **own, **self._security_properties(broker), **self.properties}
@@ -240,9 +254,11 @@ class Brokers:
         module = "org.apache.kafka.common.security"
         return {
             **key_store,
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,OAUTHBEARER",
             listener + "plain.sasl.jaas.config": f"{module}.plain.PlainLoginModule required {plain};",
             listener + "scram-sha-256.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
+            listener + "oauthbearer.sasl.jaas.config":
+                f'{module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
         }
 
     def _make_certificates(self):
