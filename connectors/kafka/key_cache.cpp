@@ -17,9 +17,9 @@ using engine::result;
 
 namespace {
 
-// Rows: `k` + the key's ID = wrapped key; `position`; `keyring` = whose copy this is.
-constexpr std::string_view key_prefix = "k";
-constexpr std::string_view keys_end = "l";
+// Rows: `w` + the key's ID = wrapped key; `position`; `keyring` = whose copy this is.
+constexpr std::string_view key_prefix = "w";
+constexpr std::string_view keys_end = "x";
 constexpr std::string_view position_row = "position";
 constexpr std::string_view keyring_row = "keyring";
 

@@ -210,8 +210,7 @@ class Load:
 
 
 def operations_of(node, service):
-    operations = node.json("usage", service)["operations"]
-    return operations["total"] if isinstance(operations, dict) else operations
+    return node.json("usage", service)["operations"]
 
 
 def history_of(node, service):
