@@ -30,6 +30,9 @@ rocksdb::Options cache_options() {
   options.max_open_files = 128;
   options.keep_log_file_num = 2;
   options.write_buffer_size = 8 << 20;
+  // A compaction in the background may move a table from under an erasure, which then leaves it as it is. The follower
+  // erases soon after each start and after deletions: that is compaction enough.
+  options.disable_auto_compactions = true;
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
