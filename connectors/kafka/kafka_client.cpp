@@ -31,7 +31,6 @@ const kafka_settings common_defaults = {
 };
 const kafka_settings producer_defaults = {
     {"linger.ms", "0"},
-    {"retry.backoff.ms", "50"},
     {"request.timeout.ms", "5000"},
     {"message.timeout.ms", "5000"},
     {"queue.buffering.max.kbytes", "65536"},
