@@ -3,6 +3,10 @@
 #include "engine/replay.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 
 namespace muster::engine {
 
@@ -65,17 +69,44 @@ result<std::uint64_t> copy_keys(keyring& from, keyring& to) {
   return copied;
 }
 
+constexpr std::chrono::seconds arrival_wait{10};
+
+/// What a journal has announced. A journal keeps its listener as long as it lives, so this is shared with it.
+class arrivals {
+public:
+  void note() {
+    const std::scoped_lock lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  std::uint64_t count() {
+    const std::scoped_lock lock(mutex_);
+    return count_;
+  }
+  /// False if nothing came after `seen` for too long.
+  bool wait_beyond(std::uint64_t seen) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, arrival_wait, [&] { return count_ > seen; });
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t count_ = 0;
+};
+
 /// Takes one shard over.
 class shard_copy {
 public:
-  shard_copy(journal& from, journal& to, events::shard_id shard, const migration_progress& progress,
-             std::stop_token stop)
-      : from_(from), to_(to), stop_(std::move(stop)), progress_(progress), read_(from.identity().id, shard, {}) {
+  shard_copy(journal& from, journal& to, std::shared_ptr<arrivals> arrived, events::shard_id shard,
+             const migration_progress& progress, std::stop_token stop)
+      : from_(from), to_(to), arrived_(std::move(arrived)), stop_(std::move(stop)), progress_(progress),
+        read_(from.identity().id, shard, {}) {
     done_.shard = shard;
   }
 
   result<migrated_shard> run() {
-    const auto there = replay(to_, done_.shard, {}, std::nullopt, ignore);
+    const auto there = read_all_there();
     if (!there) return std::unexpected(there.error());
     goal_ = there->end.head;
     copying_ = goal_ == events::digest{};
@@ -98,6 +129,26 @@ public:
 
 private:
   static result<void> ignore(std::span<const folded_frame>) { return {}; }
+
+  /// Folds the new journal to the end it has now: what was appended may take a moment to come back.
+  result<replay_report> read_all_there() {
+    const auto end = to_.end(done_.shard);
+    if (!end) return std::unexpected(end.error());
+    replay_report all;
+    while (true) {
+      const auto seen = arrived_->count();
+      auto some = replay(to_, done_.shard, all.end, std::nullopt, ignore);
+      if (!some) return some;
+      all.frames += some->frames;
+      all.void_frames += some->void_frames;
+      all.events += some->events;
+      all.end = some->end;
+      if (all.end.next_offset >= *end) return all;
+      if (const auto going = check_not_stopped(stop_); !going) return std::unexpected(going.error());
+      if (!arrived_->wait_beyond(seen))
+        return fail(errc::unavailable, "the new journal does not give back " + name_of(done_.shard) + "; run it again");
+    }
+  }
 
   result<void> take(const std::vector<log_record>& records) {
     std::vector<outgoing_frame> frames;
@@ -133,7 +184,7 @@ private:
   /// Reads everything back, with every event in it.
   result<migrated_shard> compare() {
     const auto old = read_.position();
-    const auto now = replay(to_, done_.shard, {}, std::nullopt, ignore);
+    const auto now = read_all_there();
     if (!now) return std::unexpected(now.error());
     const auto same = now->end.sequence == old.sequence && now->end.head == old.head && now->end.epoch == old.epoch &&
                       now->end.incarnation == old.incarnation && now->end.time == old.time &&
@@ -152,6 +203,7 @@ private:
 
   journal& from_;
   journal& to_;
+  const std::shared_ptr<arrivals> arrived_;
   const std::stop_token stop_;
   const migration_progress& progress_;
   log_rule read_;        ///< over the old journal
@@ -172,9 +224,11 @@ result<migration_report> migrate(journal_with_keys from, journal_with_keys to, c
   const auto keys = copy_keys(from.keys, to.keys);
   if (!keys) return std::unexpected(keys.error());
   report.keys = *keys;
+  const auto arrived = std::make_shared<arrivals>();
+  to.log.on_arrival([arrived](events::shard_id) { arrived->note(); });
   for (std::uint32_t i = 0; i < from.log.identity().shards; ++i) {
     if (const auto going = check_not_stopped(stop); !going) return std::unexpected(going.error());
-    auto shard = shard_copy(from.log, to.log, events::shard_id(i), progress, stop).run();
+    auto shard = shard_copy(from.log, to.log, arrived, events::shard_id(i), progress, stop).run();
     if (!shard) return std::unexpected(shard.error());
     report.shards.push_back(std::move(*shard));
   }
