@@ -34,6 +34,7 @@ bool shard_slot::round(bool draining) {
   deliver();
   if (writer_ && !writer_->stopped()) {
     writer_->should_own(true);
+    if (!draining) end_hour();
     if (auto frame = writer_->next_frame(d_.clock.now(), log_state == followed::to_its_end))
       around_.journal.post(reports_, std::move(*frame));
     deliver();
@@ -135,7 +136,10 @@ void shard_slot::take_frames(const std::vector<engine::folded_frame>& frames) {
   if (frames.empty() || writer_->stopped()) return;
   if (const auto applied = projection_->apply(frames); !applied)
     return halt("the projections cannot take a frame: " + applied.error().text);
-  for (const auto& frame : frames) scopes_.fold(frame);
+  for (const auto& frame : frames) {
+    scopes_.fold(frame);
+    note_hour(frame);
+  }
   keys_may_be_due_ = keys_may_be_due_ || std::ranges::any_of(frames, destroys_keys);
   if (announced_open_ || writer_->open()) publish();
 }

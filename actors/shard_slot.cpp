@@ -2,6 +2,7 @@
 
 #include "engine/limits.hpp"
 #include "engine/replay.hpp"
+#include "engine/usage_feed.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -80,6 +81,9 @@ result<void> shard_slot::open_projections() {
   const auto position = (*opened)->position();
   if (auto good = engine::check_continues(d_.journal, id_, position); !good) return good;
   if (auto loaded = scopes_.load(**opened); !loaded) return loaded;
+  const auto used = engine::has_operations_now(**opened);
+  if (!used) return std::unexpected(used.error());
+  if (*used) used_hour_ = events::hour_of(position.time);
   projection_ = std::move(*opened);
   writer_.emplace(
       engine::shard_options{d_.journal.identity().id, id_, around_.options.node, d_.journal.exclusive(), 0, 0},
@@ -124,6 +128,25 @@ void shard_slot::erase_due_keys() {
   if (due->empty()) return;
   erasing_keys_ = true;
   around_.eraser.post(reports_, std::move(*due));
+}
+
+void shard_slot::note_hour(const engine::folded_frame& frame) {
+  const auto hour = events::hour_of(frame.after.time);
+  if (used_hour_ != hour) used_hour_.reset();
+  if (std::ranges::any_of(frame.events, [](const auto& e) { return e.meta.operation; })) used_hour_ = hour;
+}
+
+// An hour ends with the first later frame. Where none comes by itself, an empty one is appended, so that the hour can be
+// billed.
+void shard_slot::end_hour() {
+  if (!used_hour_ || !writer_->open() || !writer_->idle()) return;
+  const auto now = d_.clock.now();
+  if (now < *used_hour_ + std::chrono::hours(1)) return;
+  engine::proposal p;
+  p.framed = true;
+  p.deadline = now + engine::limits::command_deadline;
+  p.settled = [](const engine::settlement&) {};
+  writer_->propose(std::move(p));
 }
 
 void shard_slot::take_offered_generation() {

@@ -66,6 +66,8 @@ private:
   void announce();
   void halt(const std::string& reason);
   void erase_due_keys();
+  void note_hour(const engine::folded_frame& frame);
+  void end_hour();
   void take_offered_generation();
   engine::result<void> switch_now(const std::shared_ptr<engine::shard_projection>& generation);
   void complain(rare& gate, const char* what, const std::string& reason);
@@ -82,6 +84,7 @@ private:
   std::optional<engine::shard> writer_;  ///< nothing until the projections are open
   engine::scope_memory scopes_;
   std::chrono::steady_clock::time_point open_not_before_;
+  std::optional<events::log_hour> used_hour_;  ///< with operations, and still open
   bool announced_open_ = false;
   bool erasing_keys_ = false;
   bool keys_may_be_due_ = true;

@@ -26,18 +26,27 @@ std::string_view short_name(std::string_view type) {
 
 }  // namespace
 
-std::string place_text(events::shard_id shard, events::log_sequence sequence) {
-  return std::to_string(shard.value()) + "-" + std::to_string(sequence.value());
+std::string place_text(events::shard_id shard, const engine::feed_place& place) {
+  return std::to_string(shard.value()) + "-" + std::to_string(place.sequence.value()) +
+         (place.hour ? "-" + events::to_hour_text(*place.hour) : std::string());
 }
 
-std::optional<events::log_sequence> read_place(std::string_view text, events::shard_id shard) {
-  if (text.empty()) return events::log_sequence();
+std::optional<engine::feed_place> read_place(std::string_view text, events::shard_id shard) {
+  if (text.empty()) return engine::feed_place();
   const auto dash = text.find('-');
   if (dash == std::string_view::npos || read_number(text.substr(0, dash)) != shard.value()) return std::nullopt;
-  const auto sequence = read_number(text.substr(dash + 1));
+  const auto behind = text.substr(dash + 1);
+  const auto second = behind.find('-');
+  std::optional<events::log_hour> hour;
+  if (second != std::string_view::npos) {
+    hour = engine::read_hour(behind.substr(second + 1));
+    if (!hour) return std::nullopt;
+  }
+  const auto sequence = read_number(behind.substr(0, second));
   // Behind the last number there is none to go on with.
   constexpr auto none = std::numeric_limits<std::uint64_t>::max();
-  return sequence && *sequence != none ? std::optional(events::log_sequence(*sequence)) : std::nullopt;
+  if (!sequence || *sequence == none) return std::nullopt;
+  return engine::feed_place(events::log_sequence(*sequence), hour);
 }
 
 std::expected<engine::event_filter, std::string> read_filter(const events::id_scope& scope, std::string_view types,
@@ -47,6 +56,8 @@ std::expected<engine::event_filter, std::string> read_filter(const events::id_sc
     const auto name = types.substr(0, types.find(','));
     types.remove_prefix(std::min(types.size(), name.size() + 1));
     const auto before = filter.types.size();
+    if (name == events::usage_reported::type || name == short_name(events::usage_reported::type))
+      filter.types.emplace(events::usage_reported::type);
     for (const auto type : events::event_types()) {
       if (type == name || short_name(type) == name) filter.types.emplace(type);
     }

@@ -10,11 +10,12 @@
 /// How requests name events: places in the log, types, streams.
 namespace muster::connectors {
 
-/// `SHARD-SEQUENCE`, as in an event's id.
-std::string place_text(events::shard_id shard, events::log_sequence sequence);
+/// `SHARD-SEQUENCE` or `SHARD-SEQUENCE-HOUR`, as in an event's id.
+std::string place_text(events::shard_id shard, const engine::feed_place& place);
 
-/// The sequence in `SHARD-SEQUENCE`, whose shard must be `shard`; 0 if `text` is empty; nothing if it is no such text.
-std::optional<events::log_sequence> read_place(std::string_view text, events::shard_id shard);
+/// The place that such a text names, whose shard must be `shard`; the beginning if `text` is empty; nothing if it is no
+/// such text.
+std::optional<engine::feed_place> read_place(std::string_view text, events::shard_id shard);
 
 /// `types`: names separated by commas, `muster.device_registered.v1` or `device_registered`; `stream`: one below the
 /// scope, `devices/dev-1`. Either may be empty. Says what is wrong.

@@ -1,5 +1,6 @@
 #include "connectors/feed_streams.hpp"
 
+#include "connectors/event_selection.hpp"
 #include "events/codec.hpp"
 
 #include <algorithm>
@@ -16,8 +17,8 @@ constexpr std::size_t skipped_max = 1000;  // events of others, after which the 
 constexpr auto look_interval = 1s;         // for shards that open, and services that go
 constexpr auto admission_interval = 60s;
 
-std::string place(events::shard_id shard, events::log_sequence sequence) {
-  return "id: " + std::to_string(shard.value()) + "-" + std::to_string(sequence.value()) + "\n";
+std::string place(events::shard_id shard, const engine::feed_place& at) {
+  return "id: " + place_text(shard, at) + "\n";
 }
 
 }  // namespace
@@ -110,23 +111,47 @@ bool feed_streams::still_admitted(follower& f) {
   return !f.who.admitted || f.who.admitted(*f.service);
 }
 
+bool feed_streams::give_up(follower& f, const engine::error& why) {
+  log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", why.text}});
+  f.body->end();
+  return false;
+}
+
 bool feed_streams::send_events(follower& f) {
   if (f.body->waiting() >= waiting_bytes_max) return false;
-  const auto frames = feed_.read(f.who.shard, f.who.after, read_bytes);
+  const auto frames = feed_.read(f.who.shard, f.who.after.sequence, read_bytes);
   if (!frames) {
-    if (frames.error().code != engine::errc::unavailable) {
-      log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", frames.error().text}});
-      f.body->end();
-    }
-    return false;
+    return frames.error().code == engine::errc::unavailable ? false : give_up(f, frames.error());
   }
+  std::deque<events::usage_reported> reports;
+  const auto view = engine::wants_usage(f.who.filter) ? services_.view(f.who.shard) : nullptr;
+  if (view) {
+    const auto before = frames->empty() ? f.who.after.sequence.next() : frames->back()->last();
+    auto due = engine::usage_between(*view, f.who.scope, f.who.after, before);
+    if (!due) return give_up(f, due.error());
+    reports = std::move(*due);
+  }
+  if (frames->empty()) send_usage(f, reports, f.who.after.sequence.next());
   for (const auto& frame : *frames) {
     for (const auto& record : frame->records) {
-      if (record.meta.sequence <= f.who.after) continue;
-      if (!send(f, record)) return false;
+      if (record.meta.sequence <= f.who.after.sequence) continue;
+      if (!send_usage(f, reports, record.meta.sequence) || !send(f, record)) return false;
     }
   }
   return !frames->empty();
+}
+
+// Sends the hours that had ended before the event `before`. False if the stream takes no more for now.
+bool feed_streams::send_usage(follower& f, std::deque<events::usage_reported>& reports, events::log_sequence before) {
+  for (; !reports.empty() && reports.front().sequence < before; reports.pop_front()) {
+    const auto at = engine::place_of(reports.front());
+    const auto event = events::to_cloud_event(reports.front(), f.who.scope, f.who.shard);
+    if (!f.body->write(place(f.who.shard, at) + "data: " + event + "\n\n")) return false;
+    f.who.after = at;
+    f.skipped = 0;
+    if (f.body->waiting() >= waiting_bytes_max) return false;
+  }
+  return true;
 }
 
 // False if the stream takes no more for now.
@@ -140,11 +165,7 @@ bool feed_streams::send(follower& f, const events::event_record& record) {
     return f.body->write(place(f.who.shard, sequence) + "\n");
   }
   const auto entry = past_.entry_of(record, f.who.shard, f.who.personal);
-  if (!entry) {
-    log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", entry.error().text}});
-    f.body->end();
-    return false;
-  }
+  if (!entry) return give_up(f, entry.error());
   const auto event = events::to_cloud_event(entry->meta, entry->shard, entry->data);
   f.skipped = 0;
   if (!f.body->write(place(f.who.shard, sequence) + "data: " + event + "\n\n")) return false;

@@ -30,7 +30,7 @@ struct feed_stream_options {
 struct feed_subscription {
   events::id_scope scope;
   events::shard_id shard;
-  events::log_sequence after;
+  engine::feed_place after;
   engine::event_filter filter;
   bool personal = true;  ///< open personal fields
   /// Whether the reader may still read `service` as it is now. Asked when the service has changed, and once a minute;
@@ -59,6 +59,8 @@ private:
   void run();
   bool step(follower& f);
   bool send_events(follower& f);
+  bool give_up(follower& f, const engine::error& why);
+  bool send_usage(follower& f, std::deque<events::usage_reported>& reports, events::log_sequence before);
   bool still_admitted(follower& f);
   bool send(follower& f, const events::event_record& record);
   std::vector<std::shared_ptr<follower>> living();

@@ -5,6 +5,7 @@
 #include "connectors/service_call.hpp"
 #include "events/bytes.hpp"
 #include "events/codec.hpp"
+#include "events/usage_event.hpp"
 
 namespace muster::connectors {
 
@@ -12,10 +13,14 @@ namespace {
 
 constexpr auto streams_retry = std::chrono::seconds(5);
 
-http_response ndjson(const engine::history_page& page, events::shard_id shard) {
+http_response ndjson(const engine::history_page& page, const events::id_scope& scope, events::shard_id shard) {
   http_response response{200, {{"Content-Type", "application/x-ndjson; charset=utf-8"}}, {}};
-  for (const auto& entry : page.entries)
-    response.body.append(events::to_cloud_event(entry.meta, entry.shard, entry.data)).append("\n");
+  for (const auto& entry : page.entries) {
+    response.body
+        .append(entry.usage ? events::to_cloud_event(*entry.usage, scope, shard)
+                            : events::to_cloud_event(entry.meta, entry.shard, entry.data))
+        .append("\n");
+  }
   response.headers.emplace_back("x-muster-next", place_text(shard, page.next));
   response.headers.emplace_back("x-muster-more", page.more ? "true" : "false");
   return response;
@@ -29,6 +34,12 @@ bool wants_stream(const http_request& request) {
 std::string_view begins_after(const http_request& request) {
   const auto last = request.header("last-event-id");
   return wants_stream(request) && !last.empty() ? last : request.parameter("after");
+}
+
+// Behind everything that has happened, and the usage of every hour that has ended.
+engine::feed_place newest_place(engine::shard_view& view) {
+  const auto position = view.position();
+  return {position.sequence, events::hour_of(position.time) - std::chrono::hours(1)};
 }
 
 void answer_stream(const exchange_ptr& exchange, feed_subscription who) {
@@ -59,7 +70,7 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   const bool from_now_on = begin == "latest" && wants_stream(request);
   const auto view = from_now_on ? open_view(*exchange, service) : nullptr;
   if (from_now_on && !view) return;
-  const auto after = view ? std::optional(view->position().sequence) : read_place(begin, shard);
+  const auto after = view ? std::optional(newest_place(*view)) : read_place(begin, shard);
   if (!after) {
     return exchange->fail(dps_code::argument_invalid,
                           "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
@@ -68,8 +79,9 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   const auto limit = wanted_limit(*exchange);
   if (!limit) return;
   const bool personal = request.parameter("personal") != "false";
-  const auto filter = read_filter(scope, request.parameter("types"), subject);
+  auto filter = read_filter(scope, request.parameter("types"), subject);
   if (!filter) return exchange->fail(dps_code::argument_invalid, filter.error());
+  filter->usage = request.parameter("usage") != "false";
   if (wants_stream(request)) {
     return answer_stream(exchange, {scope, shard, *after, *filter, personal, std::move(still_admitted)});
   }
@@ -79,10 +91,10 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
                               // A stream has an index of its own, which need not pass over the events of others.
                               const bool by_stream = !filter.subject.empty() && filter.types.empty();
                               const auto stream = events::stream_name::parse(scope.text() + "/" + filter.subject);
-                              const auto page = by_stream ? past.of_stream(*stream, after, limit, personal)
+                              const auto page = by_stream ? past.of_stream(*stream, after.sequence, limit, personal)
                                                           : past.of_service(scope, after, limit, personal, filter);
                               if (page)
-                                exchange->finish(ndjson(*page, shard));
+                                exchange->finish(ndjson(*page, scope, shard));
                               else
                                 exchange->fail(page.error());
                             });

@@ -7,6 +7,10 @@
 /// `stream` one stream below the ID scope (`devices/dev-1`). Personal fields (source addresses, payloads) are opened,
 /// unless `personal=false`; secrets never are.
 ///
+/// Directly before the first event after an hour's end stands the usage of that hour (events/usage_event.hpp), if it
+/// had operations, and as soon as the hour has ended; its id is `SHARD-SEQUENCE-HOUR`, and is a place for `after` like
+/// any other. `usage=false` leaves it out, and so does `stream`.
+///
 /// Without more ado that is a page, one JSON document a line (`application/x-ndjson`): `limit` is 100, at most 1000;
 /// the response says in `x-muster-next` what to ask `after` next, and in `x-muster-more` whether anything is there by
 /// now. Work is done on a thread of its own.

@@ -29,7 +29,7 @@ result<std::vector<events::event_record>> records_of(const log_record& frame) {
 }  // namespace
 
 result<history_entry> history::entry_of(events::event_record record, events::shard_id shard, bool personal) {
-  history_entry entry{std::move(record.meta), shard, std::move(record.data)};
+  history_entry entry{std::move(record.meta), shard, std::move(record.data), {}};
   if (!personal) return entry;
   const auto event = events::from_json(entry.meta.type, entry.data);
   if (!event) return fail(errc::corrupt, event.error().text);
@@ -49,7 +49,12 @@ bool wanted(const events::envelope& meta, const events::id_scope& scope, const e
          (filter.subject.empty() || meta.stream.subject() == filter.subject);
 }
 
-result<history_page> history::of_service(const events::id_scope& scope, events::log_sequence after, std::size_t limit,
+bool wants_usage(const event_filter& filter) {
+  return filter.usage && filter.subject.empty() &&
+         (filter.types.empty() || filter.types.contains(events::usage_reported::type));
+}
+
+result<history_page> history::of_service(const events::id_scope& scope, const feed_place& after, std::size_t limit,
                                          bool personal, const event_filter& filter) {
   const auto snapshot = services_.find(scope).value;
   if (!snapshot) return fail(errc::not_found, "there is no service with ID scope " + scope.text());
@@ -60,12 +65,35 @@ result<history_page> history::of_service(const events::id_scope& scope, events::
   std::size_t bytes = 0;
   // A page ends after so much, with `more`, however few of the events are wanted.
   for (std::size_t scanned = 0; scanned < bytes_scanned_max; scanned += limits::tail_read_bytes) {
-    const auto frames = read_feed(log_, *view, shard, page.next, limits::tail_read_bytes);
+    const auto frames = read_feed(log_, *view, shard, page.next.sequence, limits::tail_read_bytes);
     if (!frames) return std::unexpected(frames.error());
-    if (frames->empty()) return page;
+    std::deque<events::usage_reported> reports;
+    if (wants_usage(filter)) {
+      const auto before = frames->empty() ? page.next.sequence.next() : frames->back()->last();
+      auto due = usage_between(*view, scope, page.next, before);
+      if (!due) return std::unexpected(due.error());
+      reports = std::move(*due);
+    }
+    // False if the page is full.
+    const auto report_before = [&](events::log_sequence sequence) {
+      for (; !reports.empty() && reports.front().sequence < sequence; reports.pop_front()) {
+        if (page.entries.size() == limit) return false;
+        page.next = place_of(reports.front());
+        page.entries.push_back({{}, shard, {}, std::move(reports.front())});
+      }
+      return true;
+    };
+    if (frames->empty()) {
+      page.more = !report_before(page.next.sequence.next());
+      return page;
+    }
     for (const auto& frame : *frames) {
       for (const auto& record : frame->records) {
-        if (record.meta.sequence <= page.next) continue;
+        if (record.meta.sequence <= page.next.sequence) continue;
+        if (!report_before(record.meta.sequence)) {
+          page.more = true;
+          return page;
+        }
         const bool takes = wanted(record.meta, scope, filter);
         if (takes && (page.entries.size() == limit || bytes >= page_bytes_max)) {
           page.more = true;

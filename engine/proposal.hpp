@@ -43,6 +43,7 @@ struct proposal {
   std::vector<key_read> reads;
   std::vector<named_key> keys;  ///< data keys that the events use; stored before the frame is sent
   events::timestamp deadline;   ///< not sent after that
+  bool framed = false;          ///< settled by a frame, if need be an empty one, even where the check alone would do
   std::function<void(const settlement&)>
       settled;  ///< called once, on the shard's thread, after projections took the events
 };

@@ -193,7 +193,7 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
 
 // Where nobody else can append, a decision without events is settled by the check alone.
 bool shard::settle_at_once(const proposal& p) const {
-  return options_.exclusive && p.events.empty();
+  return options_.exclusive && p.events.empty() && !p.framed;
 }
 
 std::optional<settlement> shard::check_against_fold(const proposal& p) const {

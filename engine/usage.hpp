@@ -3,6 +3,7 @@
 #include "engine/error.hpp"
 #include "events/bytes.hpp"
 #include "events/event.hpp"
+#include "events/usage_event.hpp"
 
 #include <array>
 #include <map>
@@ -14,19 +15,7 @@
 /// are sums of hours.
 namespace muster::engine {
 
-/// How many events of a type there were, and how many of them were operations.
-struct type_count {
-  std::string type;
-  std::uint64_t events = 0;
-  std::uint64_t operations = 0;
-  template <class Self, class Visitor>
-  static void describe(Self& self, Visitor& visit) {
-    visit("type", self.type);
-    visit("events", self.events);
-    visit("operations", self.operations);
-  }
-  friend bool operator==(const type_count&, const type_count&) = default;
-};
+using events::type_count;
 
 /// The events of one service in one hour. It had at least one.
 struct usage_counts {

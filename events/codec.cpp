@@ -3,6 +3,7 @@
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
 #include "events/ordered_json.hpp"
+#include "events/usage_event.hpp"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -460,6 +461,40 @@ const std::vector<std::string_view>& event_types() {
   return types;
 }
 
+std::string to_json(const usage_reported& e) {
+  rapidjson::StringBuffer buffer;
+  json_out out(buffer);
+  json_writer(out, nullptr).write(e);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string id_of(const usage_reported& e, shard_id shard) {
+  return std::to_string(shard.value()) + "-" + std::to_string(e.sequence.value()) + "-" + to_hour_text(hour_of(e.from));
+}
+
+std::string to_cloud_event(const usage_reported& e, const id_scope& scope, shard_id shard) {
+  rapidjson::StringBuffer buffer;
+  json_out out(buffer);
+  out.StartObject();
+  member(out, "specversion", "1.0");
+  member(out, "id", id_of(e, shard));
+  member(out, "type", usage_reported::type);
+  member(out, "source", "/services/" + scope.text());
+  member(out, "subject", "usage");
+  member(out, "time", to_iso8601(e.to));
+  member(out, "datacontenttype", "application/json");
+  member(out, "dataschema", "/schemas/events.json#/$defs/" + std::string(usage_reported::type));
+  member(out, "sequence", std::to_string(e.sequence.value()));
+  member(out, "by", "muster");
+  out.Key("operation");
+  out.Bool(false);
+  const auto data = to_json(e);
+  out.Key("data");
+  out.RawValue(data.data(), data.size(), rapidjson::kObjectType);
+  out.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
 std::string json_schema() {
   rapidjson::StringBuffer buffer;
   json_out out(buffer);
@@ -469,6 +504,10 @@ std::string json_schema() {
   out.Key("$defs");
   out.StartObject();
   write_schemas(out);
+  out.Key(usage_reported::type.data());
+  out.StartObject();
+  schema_writer(out).object<usage_reported>();
+  out.EndObject();
   out.EndObject();
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};

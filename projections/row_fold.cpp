@@ -134,6 +134,7 @@ engine::result<void> row_fold::enter(events::log_hour hour) {
   if (hour == before || last_->epoch == events::shard_epoch()) return {};
   write_usage();
   put(hour_end_key(before), engine::hour_end{last_->sequence, last_->head});
+  batch_->put(ended_hour_key(last_->sequence, before), {});
   return {};
 }
 

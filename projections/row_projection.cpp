@@ -185,6 +185,24 @@ result<void> row_projection::take_reactions(const row_projection& other) {
   return scanned ? rows_->write(*batch) : scanned;
 }
 
+result<std::optional<events::log_hour>> row_projection::hour_ended_behind(events::log_sequence sequence,
+                                                                          std::optional<events::log_hour> hour) {
+  auto range = keys_below(row_key(view::ended_hours));
+  const auto hour_at = range.from.size() + 8;
+  range.from += sortable(sequence.value());
+  if (hour) range.from.append(events::to_hour_text(*hour)) += '\0';
+  std::string first;
+  const auto scanned = rows_->scan(range.from, range.to, [&](std::string_view key, std::string_view) {
+    first = key;
+    return false;
+  });
+  if (!scanned) return std::unexpected(scanned.error());
+  if (first.empty()) return std::nullopt;
+  const auto ended = engine::read_hour(std::string_view(first).substr(std::min(hour_at, first.size())));
+  if (!ended) return std::unexpected(unreadable_row(first));
+  return ended;
+}
+
 result<std::vector<events::data_key_id>> row_projection::keys_to_destroy() {
   std::vector<events::data_key_id> ids;
   const auto range = keys_below(row_key(view::outbox));

@@ -41,6 +41,8 @@ public:
   engine::result<std::optional<events::log_offset>> frame_of(events::log_sequence sequence) override;
   engine::result<std::vector<engine::usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
                                                         events::log_hour to, std::size_t limit) override;
+  engine::result<std::optional<events::log_hour>> hour_ended_behind(events::log_sequence sequence,
+                                                                    std::optional<events::log_hour> hour) override;
 
   engine::result<std::optional<engine::reaction_state>> reaction(std::string_view name) override;
   engine::result<void> keep_reaction(std::string_view name,

@@ -34,6 +34,8 @@ std::string_view name_of(view v) {
     return "usage";
   case view::hour_ends:
     return "hour ends";
+  case view::ended_hours:
+    return "ended hours";
   case view::commands:
     return "commands";
   case view::expiries:
@@ -97,6 +99,10 @@ std::string usage_key(std::string_view scope, events::log_hour hour) {
 
 std::string hour_end_key(events::log_hour hour) {
   return row_key(view::hour_ends, events::to_hour_text(hour));
+}
+
+std::string ended_hour_key(events::log_sequence sequence, events::log_hour hour) {
+  return row_key(view::ended_hours, sortable(sequence.value()), events::to_hour_text(hour));
 }
 
 registration_summary summary_of(const engine::registration_record& record) {

@@ -25,6 +25,7 @@
 ///     frames        = 'f' sequence of the frame's last event u64      -> log_offset
 ///     usage         = 'c' scope "/" hour                              -> usage_counts
 ///     hour ends     = 'u' hour                                        -> hour_end, from the first later frame on
+///     ended hours   = 'v' sequence u64 of its hour_end, hour               -> nothing
 ///     commands      = 'k' scope "/" command id                        -> command_record
 ///     expiries      = 'x' time i64 sequence u64                       -> the rest of the command's key
 ///     outbox        = 'o' data key id 16                              -> nothing
@@ -55,6 +56,7 @@ enum class view : char {
   frames = 'f',
   usage = 'c',
   hour_ends = 'u',
+  ended_hours = 'v',
   commands = 'k',
   expiries = 'x',
   outbox = 'o',
@@ -105,6 +107,7 @@ std::string by_group_prefix(std::string_view scope, std::string_view group);
 std::string by_hub_prefix(std::string_view scope, std::string_view hub);
 std::string usage_key(std::string_view scope, events::log_hour hour);
 std::string hour_end_key(events::log_hour hour);
+std::string ended_hour_key(events::log_sequence sequence, events::log_hour hour);
 
 /// What lists of registrations are filtered by, kept in each index row so that filtering and counting read nothing
 /// else.

@@ -44,7 +44,7 @@ int history(session& s) {
   while (true) {
     const auto want = limit == 0 ? page_events : std::min(page_events, limit - printed);
     std::string path =
-        "/operator/services/" + percent_encode(s.text("SERVICE")) + "/events?limit=" + std::to_string(want);
+        "/operator/services/" + percent_encode(s.text("SERVICE")) + "/events?usage=false&limit=" + std::to_string(want);
     if (!after.empty()) path += "&after=" + percent_encode(after);
     if (s.has("REGISTRATION_ID")) path += "&stream=" + percent_encode("devices/" + s.text("REGISTRATION_ID"));
     const auto response = s.call("GET", path);

@@ -137,6 +137,10 @@ public:
   /// out. All of one answer is as of one moment.
   virtual result<std::vector<usage_hour>> usage(const events::id_scope& scope, events::log_hour from,
                                                 events::log_hour to, std::size_t limit) = 0;
+  /// The first hour that has ended with the log behind `sequence`, or at it and, if `hour` is given, is later than
+  /// that; nothing if there is none.
+  virtual result<std::optional<events::log_hour>> hour_ended_behind(events::log_sequence sequence,
+                                                                    std::optional<events::log_hour> hour) = 0;
 
   /// How far the reaction `name` has come; nothing if it never came anywhere. Names hold no NUL.
   virtual result<std::optional<reaction_state>> reaction(std::string_view name) = 0;

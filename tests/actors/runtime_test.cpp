@@ -11,6 +11,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <future>
+#include <thread>
 
 namespace {
 
@@ -47,10 +48,13 @@ struct fixture {
   actors::runtime_options options;
 
   fixture() {
+    make_host();
+    options.spending.refusals_per_minute_scope = 1;
+  }
+  void make_host() {
     host = std::make_unique<actors::shard_host>(
         actors::shard_host_options{"node-a", 1, 60s},
         actors::shard_host_dependencies{journal, keyring, *projections, clock, entropy, telemetry, log, catalog});
-    options.spending.refusals_per_minute_scope = 1;
   }
   ~fixture() {
     if (runtime) runtime->stop(0ms);
@@ -111,6 +115,38 @@ BOOST_AUTO_TEST_CASE(takes_a_command_to_its_actor_and_the_answer_back) {
   const auto a = wait(submit(registration(scope, "truck-7", engine::derive_device_keys(keys, "truck-7").primary)));
   BOOST_TEST_REQUIRE(std::holds_alternative<engine::registration_answer>(a));
   BOOST_TEST(std::get<engine::registration_answer>(a).record.hub->text() == "hub1");
+}
+
+BOOST_AUTO_TEST_CASE(ends_an_hour_with_operations_though_nothing_happens_any_more) {
+  start();
+  const auto scope = make_service();
+  make_group(scope);
+  const auto shard = catalog.find(scope).value->shard;
+  const auto hour = [&] { return catalog.view(shard)->usage(scope, {}, events::hours_end, 1)->front(); };
+  BOOST_TEST(!hour().end.has_value());
+  clock.advance(1h);
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  while (!hour().end && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+  BOOST_TEST_REQUIRE(hour().end.has_value());
+  BOOST_TEST((hour().end->sequence == hour().counts.last));
+}
+
+BOOST_AUTO_TEST_CASE(ends_an_hour_that_was_left_open_when_the_node_stopped) {
+  start();
+  const auto scope = make_service();
+  make_group(scope);
+  const auto shard = catalog.find(scope).value->shard;
+  runtime->stop(1s);
+  host->stop(1s);
+  make_host();
+  host->start();
+  BOOST_TEST_REQUIRE(host->wait_until_settled(10s));
+  const auto hour = [&] { return catalog.view(shard)->usage(scope, {}, events::hours_end, 1)->front(); };
+  BOOST_TEST(!hour().end.has_value());
+  clock.advance(1h);
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  while (!hour().end && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+  BOOST_TEST(hour().end.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(knows_no_scope_that_is_on_no_shard) {

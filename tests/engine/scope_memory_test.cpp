@@ -39,6 +39,10 @@ public:
                                             std::size_t) override {
     return {};
   }
+  result<std::optional<events::log_hour>> hour_ended_behind(events::log_sequence,
+                                                            std::optional<events::log_hour>) override {
+    return std::optional<events::log_hour>();
+  }
   result<page<enrollment_record>> enrollments(const events::id_scope&, const page_request&) override { return {}; }
   result<page<hub_device_state>> hub_devices(const events::id_scope&, const events::hub_name&,
                                              const page_request&) override {

@@ -6,6 +6,7 @@
 #include "engine/service.hpp"
 #include "events/codec.hpp"
 #include "events/describe.hpp"
+#include "events/usage_event.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/prettywriter.h>
@@ -289,6 +290,18 @@ std::map<std::string, std::string> golden_files() {
           to_cloud_event(recorded.meta, shard_id(3), to_json(recorded.data)) + "\n";
     }
   }
+  const usage_reported usage{hour_of(moment),
+                             hour_of(moment) + std::chrono::hours(1),
+                             7,
+                             {{std::string(device_registered::type), 5, 5},
+                              {std::string(enrollment_created::type), 2, 2},
+                              {std::string(registration_refused::type), 3, 0}},
+                             log_sequence(4),
+                             log_sequence(16),
+                             log_sequence(17),
+                             std::string(64, 'a')};
+  files["tests/golden/" + std::string(usage_reported::type) + ".json"] = to_json(usage) + "\n";
+  files["tests/golden/cloud_event.usage.json"] = to_cloud_event(usage, scope, shard_id(3)) + "\n";
   files["events/schemas/events.json"] = pretty(json_schema());
   files["events/schemas/asyncapi.json"] = async_api();
   return files;

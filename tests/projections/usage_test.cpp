@@ -1,4 +1,7 @@
+#include "connectors/event_selection.hpp"
 #include "connectors/memory_journal.hpp"
+#include "connectors/memory_keyring.hpp"
+#include "engine/history.hpp"
 #include "engine/recount.hpp"
 #include "engine/verification.hpp"
 #include "tests/projections/projection_fixture.hpp"
@@ -9,6 +12,7 @@ namespace muster::tests {
 namespace {
 
 using namespace std::chrono_literals;
+using ids = std::vector<std::string>;
 
 /// By scope, hour and type: events and operations.
 using naive_count = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
@@ -85,9 +89,162 @@ std::shared_ptr<engine::shard_projection> fold_with_crashes(engine::projection_s
   return view;
 }
 
+/// The service of `scope_a`, whose read models are `rows`.
+struct one_service : engine::catalog {
+  explicit one_service(std::shared_ptr<engine::shard_view> view) : rows(std::move(view)) {
+    service->service.scope = scope_a;
+  }
+  engine::as_of<std::shared_ptr<const engine::scope_snapshot>> find(const events::id_scope&) const override {
+    return {service, {}};
+  }
+  std::shared_ptr<const engine::scope_snapshot> find(const events::service_name&) const override { return service; }
+  std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override { return {service}; }
+  std::shared_ptr<engine::shard_view> view(events::shard_id) const override { return rows; }
+
+  std::shared_ptr<engine::scope_snapshot> service = std::make_shared<engine::scope_snapshot>();
+  std::shared_ptr<engine::shard_view> rows;
+};
+
+std::string id_of(const engine::history_entry& entry) {
+  return entry.usage ? events::id_of(*entry.usage, shard) : connectors::place_text(shard, entry.meta.sequence);
+}
+
+/// The ids in the feed of `scope_a`, from what a reader of the frames would say: before the first event after an hour's
+/// end, the usage of that hour if it had operations.
+ids feed_by_hand(const history_builder& history) {
+  ids feed;
+  std::optional<events::log_hour> hour;
+  events::log_sequence at_the_end;
+  bool operations = false;
+  for (const auto& frame : history.frames()) {
+    const auto now = events::hour_of(frame.after.time);
+    if (hour && now != *hour && std::exchange(operations, false))
+      feed.push_back("0-" + std::to_string(at_the_end.value()) + "-" + events::to_hour_text(*hour));
+    hour = now;
+    at_the_end = frame.after.sequence;
+    for (const auto& e : frame.events) {
+      if (e.meta.stream.scope() != scope_a.text()) continue;
+      feed.push_back("0-" + std::to_string(e.meta.sequence.value()));
+      operations = operations || e.meta.operation;
+    }
+  }
+  return feed;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(usage_of_histories)
+
+BOOST_AUTO_TEST_CASE(the_feed_reports_each_hour_before_the_first_event_after_it_wherever_pages_end) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    const auto history = make_eventful_history(seed, 5 + seed % 60);
+    memory_store kind;
+    const auto view = fold_with_crashes(*kind.store, seed, history);
+    journal_of kept(history);
+    connectors::memory_keyring keyring{engine::data_key(std::string(32, 'm'))};
+    one_service services(view);
+    engine::history past(kept.journal, keyring, services);
+    engine::event_filter filter;
+    filter.usage = true;
+    std::mt19937 dice(seed);
+    ids seen;
+    for (std::string after;;) {
+      const auto place = connectors::read_place(after, shard);
+      BOOST_TEST_REQUIRE(place.has_value(), after);
+      const auto page = past.of_service(scope_a, *place, 1 + dice() % 6, false, filter);
+      BOOST_TEST_REQUIRE(page.has_value(), (page ? "" : page.error().text));
+      for (const auto& entry : page->entries) seen.push_back(id_of(entry));
+      after = connectors::place_text(shard, page->next);
+      if (!page->more) break;
+    }
+    BOOST_TEST_REQUIRE((seen == feed_by_hand(history)), "seed " << seed);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_report_says_what_the_hour_had_and_comes_once_it_has_ended) {
+  history_builder history;
+  history.add(registered(scope_a, "dev-1")).add(registered(scope_b, "dev-1")).add(refused_as_unknown(scope_a, "x"));
+  history.commit();
+  const auto at_the_end = history.position();
+  memory_store kind;
+  const auto view = kind.store->open(shard).value();
+  apply_in_calls(*view, history.frames(), 2);
+  const auto behind = [&](const engine::feed_place& after) {
+    return engine::usage_between(*view, scope_a, after, after.sequence.next()).value();
+  };
+  BOOST_TEST(behind(events::log_sequence(3)).empty());  // the hour is open
+
+  history.take_frames();
+  history.advance(1h).commit();
+  BOOST_TEST_REQUIRE(view->apply(history.frames()).has_value());
+  const auto reports = behind(events::log_sequence(3));
+  BOOST_TEST_REQUIRE(reports.size() == 1U);
+  const auto& report = reports.front();
+  BOOST_TEST((report.from == history_builder::start));
+  BOOST_TEST((report.to == history_builder::start + 1h));
+  BOOST_TEST(report.operations == 1U);
+  BOOST_TEST((report.types == std::vector<events::type_count>{{"muster.device_registered.v1", 1, 1},
+                                                              {"muster.registration_refused.v1", 1, 0}}));
+  BOOST_TEST(report.first.value() == 1U);
+  BOOST_TEST(report.last.value() == 3U);
+  BOOST_TEST(report.sequence.value() == 3U);
+  BOOST_TEST(report.head == events::to_hex(events::as_bytes(at_the_end.head)));
+  BOOST_TEST(events::id_of(report, shard) == "0-3-2026-01-01T00");
+  BOOST_TEST(behind(engine::place_of(report)).empty());
+  BOOST_TEST(behind(*connectors::read_place("0-3-2026-01-01T00", shard)).empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_hour_without_operations_is_not_reported) {
+  history_builder history;
+  history.add(refused_as_unknown(scope_a, "x")).commit();
+  history.advance(1h).add(registered(scope_b, "dev-1")).commit();
+  history.advance(1h).commit();
+  memory_store kind;
+  const auto view = kind.store->open(shard).value();
+  apply_in_calls(*view, history.frames(), 9);
+  BOOST_TEST(engine::usage_between(*view, scope_a, {}, events::log_sequence(99))->empty());
+  BOOST_TEST(engine::usage_between(*view, scope_b, {}, events::log_sequence(99))->size() == 1U);
+  BOOST_TEST(engine::usage_between(*view, {}, events::log_sequence(99))->size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_reports_of_a_shard_are_those_of_its_services_in_order) {
+  const auto history = make_eventful_history(3, 200);
+  memory_store kind;
+  const auto view = kind.store->open(shard).value();
+  apply_in_calls(*view, history.frames(), 9);
+  const events::log_sequence end(history.position().sequence.next());
+  const auto all = engine::usage_between(*view, {}, end).value();
+  std::map<std::string, std::size_t> count;
+  engine::feed_place before;
+  for (const auto& each : all) {
+    BOOST_TEST((engine::place_of(each.report) >= before));
+    before = engine::place_of(each.report);
+    ++count[each.scope.text()];
+  }
+  for (const auto& scope : {scope_a, scope_b})
+    BOOST_TEST(engine::usage_between(*view, scope, {}, end)->size() == count[scope.text()]);
+  BOOST_TEST_REQUIRE(all.size() > 20U);
+  const auto behind = engine::usage_between(*view, engine::place_of(all[10].report), end).value();
+  BOOST_TEST((engine::place_of(behind.front().report) > engine::place_of(all[10].report)));
+  BOOST_TEST(behind.size() >= all.size() - 12);
+  BOOST_TEST(engine::usage_between(*view, before, end)->empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_shard_knows_whether_its_open_hour_has_operations) {
+  history_builder history;
+  memory_store kind;
+  const auto view = kind.store->open(shard).value();
+  const auto fold = [&] {
+    BOOST_TEST_REQUIRE(view->apply(history.take_frames()).has_value());
+    return engine::has_operations_now(*view).value();
+  };
+  history.add(service_created_in(scope_a)).add(refused_as_unknown(scope_a, "x")).commit();
+  BOOST_TEST(!fold());
+  history.add(registered(scope_a, "dev-1")).commit();
+  BOOST_TEST(fold());
+  history.advance(1h).commit();
+  BOOST_TEST(!fold());
+}
 
 BOOST_AUTO_TEST_CASE(counters_a_recount_and_a_naive_count_agree_on_a_thousand_histories) {
   for (unsigned seed = 0; seed < 1000; ++seed) {

@@ -99,6 +99,14 @@ public:
     const auto at = frames.lower_bound(sequence.value());
     return at == frames.end() ? std::nullopt : std::optional(at->second);
   }
+  engine::result<std::optional<events::log_hour>> hour_ended_behind(events::log_sequence sequence,
+                                                                    std::optional<events::log_hour> hour) override {
+    const auto at = std::ranges::find_if(used, [&](const engine::usage_hour& each) {
+      return each.end &&
+             (each.end->sequence > sequence || (each.end->sequence == sequence && (!hour || each.hour > *hour)));
+    });
+    return at == used.end() ? std::nullopt : std::optional(at->hour);
+  }
   engine::result<std::vector<engine::usage_hour>> usage(const events::id_scope&, events::log_hour from,
                                                         events::log_hour to, std::size_t limit) override {
     ++reads;
