@@ -12,9 +12,9 @@ constexpr std::size_t page_events = 500;
 // What an event is about, in a few words.
 std::string summary_of(const std::string& event) {
   std::string text;
-  for (const char* member :
-       {"data.reason", "data.assignedHub", "data.deviceId", "data.substatus", "data.errorMessage", "data.name",
-        "data.idScope", "data.hub.name", "data.attempt.enrollment.enrollmentGroupId", "data.attempt.sourceAddress"}) {
+  for (const char* member : {"data.reason", "data.assignedHub", "data.deviceId", "data.substatus", "data.errorMessage",
+                             "data.name", "data.idScope", "data.hub.name", "data.attempt.enrollment.enrollmentGroupId",
+                             "data.attempt.sourceAddress", "data.operations"}) {
     if (const auto value = member_of(event, member); !value.empty()) {
       const std::string_view name(member);
       text += (text.empty() ? "" : "  ") + std::string(name.substr(name.rfind('.') + 1)) + "=" + value;

@@ -3,8 +3,10 @@
 #include "connectors/memory_keyring.hpp"
 #include "engine/history.hpp"
 #include "engine/recount.hpp"
+#include "engine/usage_publisher.hpp"
 #include "engine/verification.hpp"
 #include "tests/projections/projection_fixture.hpp"
+#include "tests/support/one_service.hpp"
 
 /// Counters against the log, over histories that chance made.
 namespace muster::tests {
@@ -88,22 +90,6 @@ std::shared_ptr<engine::shard_projection> fold_with_crashes(engine::projection_s
   }
   return view;
 }
-
-/// The service of `scope_a`, whose read models are `rows`.
-struct one_service : engine::catalog {
-  explicit one_service(std::shared_ptr<engine::shard_view> view) : rows(std::move(view)) {
-    service->service.scope = scope_a;
-  }
-  engine::as_of<std::shared_ptr<const engine::scope_snapshot>> find(const events::id_scope&) const override {
-    return {service, {}};
-  }
-  std::shared_ptr<const engine::scope_snapshot> find(const events::service_name&) const override { return service; }
-  std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override { return {service}; }
-  std::shared_ptr<engine::shard_view> view(events::shard_id) const override { return rows; }
-
-  std::shared_ptr<engine::scope_snapshot> service = std::make_shared<engine::scope_snapshot>();
-  std::shared_ptr<engine::shard_view> rows;
-};
 
 std::string id_of(const engine::history_entry& entry) {
   return entry.usage ? events::id_of(*entry.usage, shard) : connectors::place_text(shard, entry.meta.sequence);
@@ -228,6 +214,40 @@ BOOST_AUTO_TEST_CASE(the_reports_of_a_shard_are_those_of_its_services_in_order) 
   BOOST_TEST((engine::place_of(behind.front().report) > engine::place_of(all[10].report)));
   BOOST_TEST(behind.size() >= all.size() - 12);
   BOOST_TEST(engine::usage_between(*view, before, end)->empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_publisher_hands_each_report_on_in_order_and_none_is_skipped) {
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    const auto history = make_eventful_history(seed, 80);
+    memory_store kind;
+    const auto view = kind.store->open(shard).value();
+    one_service services(view);
+    std::mt19937 dice(seed);
+    std::map<std::string, ids> taken;  // by scope, repetitions dropped
+    const auto take = [&](events::shard_id, const engine::shard_usage& usage) {
+      if (dice() % 4 == 0) return false;  // the world outside is away
+      auto& of_scope = taken[usage.scope.text()];
+      const auto id = events::id_of(usage.report, shard);
+      if (std::ranges::find(of_scope, id) == of_scope.end()) of_scope.push_back(id);
+      return true;
+    };
+    auto publisher = std::make_unique<engine::usage_publisher>(services, 1, "test", take);
+    std::span<const engine::folded_frame> rest = history.frames();
+    while (!rest.empty()) {
+      const auto now = rest.first(std::min<std::size_t>(1 + dice() % 9, rest.size()));
+      BOOST_TEST_REQUIRE(view->apply(now).has_value());
+      rest = rest.subspan(now.size());
+      BOOST_TEST_REQUIRE(publisher->step().has_value());
+      if (dice() % 5 == 0) publisher = std::make_unique<engine::usage_publisher>(services, 1, "test", take);
+    }
+    for (int i = 0; i < 2000; ++i) BOOST_TEST_REQUIRE(publisher->step().has_value());
+    for (const auto& scope : {scope_a, scope_b}) {
+      const auto all = engine::usage_between(*view, scope, {}, history.position().sequence.next()).value();
+      ids expected;
+      for (const auto& each : all) expected.push_back(events::id_of(each, shard));
+      BOOST_TEST_REQUIRE((taken[scope.text()] == expected), "seed " << seed);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_shard_knows_whether_its_open_hour_has_operations) {

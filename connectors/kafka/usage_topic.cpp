@@ -1,0 +1,65 @@
+#include "connectors/kafka/usage_topic.hpp"
+
+namespace muster::connectors {
+
+kafka_record usage_record(const std::string& topic, events::shard_id shard, const engine::shard_usage& usage) {
+  const auto& e = usage.report;
+  return {topic,
+          0,
+          usage.scope.text(),
+          events::to_json(e),
+          {{"ce_specversion", "1.0"},
+           {"ce_id", events::id_of(e, shard)},
+           {"ce_type", std::string(events::usage_reported::type)},
+           {"ce_source", "/services/" + usage.scope.text()},
+           {"ce_subject", "usage"},
+           {"ce_time", events::to_iso8601(e.to)},
+           {"content-type", "application/json"}}};
+}
+
+engine::result<std::unique_ptr<usage_topic>> usage_topic::start(usage_topic_options options,
+                                                                const engine::catalog& services, std::uint32_t shards) {
+  auto producer = kafka_producer::make(options.connection, {options.topic});
+  if (!producer) return std::unexpected(producer.error());
+  return std::unique_ptr<usage_topic>(new usage_topic(std::move(options), services, shards, std::move(*producer)));
+}
+
+usage_topic::usage_topic(usage_topic_options options, const engine::catalog& services, std::uint32_t shards,
+                         std::unique_ptr<kafka_producer> producer)
+    : options_(std::move(options)), producer_(std::move(producer)),
+      publisher_(services, shards, "topic " + options_.topic,
+                 [this](events::shard_id shard, const engine::shard_usage& usage) { return publish(shard, usage); }),
+      thread_([this] { run(); }) {}
+
+usage_topic::~usage_topic() {
+  stopping_ = true;
+  wake_.raise();
+  thread_.join();
+}
+
+void usage_topic::run() {
+  while (!stopping_) {
+    if (const auto stepped = publisher_.step(); !stepped) complain(stepped.error().text);
+    wake_.wait(options_.interval);
+  }
+}
+
+bool usage_topic::publish(events::shard_id shard, const engine::shard_usage& usage) {
+  if (stopping_) return false;
+  const auto delivery = producer_->send_and_wait(usage_record(options_.topic, shard, usage));
+  if (delivery.outcome == engine::append_outcome::durable) {
+    complaint_.clear();
+    return true;
+  }
+  complain(delivery.error);
+  return false;
+}
+
+void usage_topic::complain(const std::string& why) {
+  if (complaint_ == why || options_.connection.log == nullptr) return;
+  complaint_ = why;
+  options_.connection.log->write(engine::log_level::error, "usage cannot be published; it is tried again",
+                                 {{"topic", options_.topic}, {"error", why}});
+}
+
+}  // namespace muster::connectors
