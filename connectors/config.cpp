@@ -127,11 +127,15 @@ const std::array options = {
            "Cache of the read models, all shards together.", 1 << 20},
     option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes,
            "Write buffers of the read models, all shards together.", 1 << 20},
-    option{"feed.kafka", &node_config::feed_kafka,
-           "HOST:PORT,... of Kafka brokers that get every event on a topic, which must be there; if empty, those of the "
-           "journal if it is on Kafka."},
+    option{
+        "feed.kafka", &node_config::feed_kafka,
+        "HOST:PORT,... of Kafka brokers that get every event on a topic, which must be there; if empty, those of the "
+        "journal if it is on Kafka."},
     option{"feed.topic", &node_config::feed_topic,
            "That topic; with the journal's brokers it is kafka.topic_prefix and `events`."},
+    option{
+        "feed.usage_topic", &node_config::feed_usage_topic,
+        "The topic there that gets the hourly usage; with the journal's brokers it is kafka.topic_prefix and `usage`."},
     option{"feed.streams_max", &node_config::feed_streams_max,
            "Streams of events (server-sent events) open at once, all services together.", 0, 10'000},
     option{"feed.streams_per_service_max", &node_config::feed_streams_per_service_max, "The same of one service.", 0,

@@ -69,6 +69,7 @@ struct node_config {
 
   std::string feed_kafka;
   std::string feed_topic = "muster.events";
+  std::string feed_usage_topic = "muster.usage";
   std::uint64_t feed_streams_max = 200;
   std::uint64_t feed_streams_per_service_max = 20;
   std::uint64_t feed_heartbeat_s = 15;

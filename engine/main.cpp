@@ -16,6 +16,7 @@
 #include "connectors/kafka/kafka_feed.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
+#include "connectors/kafka/usage_topic.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
 #include "connectors/system_clock.hpp"
@@ -301,6 +302,7 @@ public:
     lookups_.reset();
     streams_.reset();
     webhooks_.reset();
+    usage_topic_.reset();
     kafka_feed_.reset();
     producer_.reset();
     if (host_) host_->stop(drain);
@@ -333,6 +335,10 @@ private:
           return known->partitions;
         },
         feed_, catalog_, shards, log_, telemetry_);
+    const auto usage_topic = with_journal ? connectors::kafka_topics_of(config_).usage : config_.feed_usage_topic;
+    auto usage = connectors::usage_topic::start({connection, usage_topic}, catalog_, shards);
+    if (!usage) return std::unexpected(usage.error());
+    usage_topic_ = std::move(*usage);
     return {};
   }
 
@@ -393,6 +399,7 @@ private:
   std::unique_ptr<connectors::kafka_producer> producer_;
   std::unique_ptr<connectors::kafka_admin> kafka_admin_;
   std::unique_ptr<connectors::kafka_feed> kafka_feed_;
+  std::unique_ptr<connectors::usage_topic> usage_topic_;
   std::unique_ptr<connectors::webhook_sender> webhooks_;
   std::unique_ptr<connectors::feed_streams> streams_;
   std::unique_ptr<connectors::worker> readers_;

@@ -1,18 +1,21 @@
 #include "events/codec.hpp"
+#include "events/usage_event.hpp"
 
 #include <string>
+#include <vector>
 
 namespace muster::events {
 
 namespace {
 
-// Everything but the list of messages, which `@` stands for: first where a channel names them, then themselves.
+// Everything but the lists of messages: `@` names those of events, `~` that of usage, `&` all; `!` is the messages
+// themselves.
 constexpr std::string_view head = R"({
   "asyncapi": "3.0.0",
   "info": {
     "title": "Muster events",
     "version": "1.0.0",
-    "description": "Everything that happened to a provisioning service, in order, at least once. Each event is a CloudEvent 1.0; its id is SHARD-SEQUENCE and its only cursor. Secrets are always sealed; personal fields are opened only over HTTP, for who may read them."
+    "description": "Everything that happened to a provisioning service, in order, at least once. Each event is a CloudEvent 1.0; its id is SHARD-SEQUENCE and its only cursor. Hourly usage, which follows from the events, has SHARD-SEQUENCE-HOUR. Secrets are always sealed; personal fields are opened only over HTTP, for who may read them."
   },
   "defaultContentType": "application/json",
   "servers": {
@@ -32,7 +35,14 @@ constexpr std::string_view head = R"({
       "title": "HTTP feed",
       "description": "CloudEvents JSON format, one document a line (application/x-ndjson), or server-sent events that stay open (Accept: text/event-stream).",
       "servers": [{"$ref": "#/servers/https"}],
-      "messages": {@}
+      "messages": {&}
+    },
+    "usage": {
+      "address": "muster.usage",
+      "title": "Hourly usage",
+      "description": "CloudEvents Kafka binding, binary mode. The key is the ID scope.",
+      "servers": [{"$ref": "#/servers/kafka"}],
+      "messages": {~}
     },
     "webhook": {
       "address": null,
@@ -43,6 +53,7 @@ constexpr std::string_view head = R"({
   },
   "operations": {
     "publishToKafka": {"action": "send", "channel": {"$ref": "#/channels/kafka"}},
+    "publishUsage": {"action": "send", "channel": {"$ref": "#/channels/usage"}},
     "answerOverHttp": {"action": "send", "channel": {"$ref": "#/channels/https"}},
     "sendToWebhook": {"action": "send", "channel": {"$ref": "#/channels/webhook"}}
   },
@@ -53,7 +64,7 @@ constexpr std::string_view head = R"({
         "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "content-type"],
         "properties": {
           "ce_specversion": {"const": "1.0"},
-          "ce_id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+          "ce_id": {"type": "string", "pattern": "^[0-9]+-[0-9]+(-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2})?$"},
           "ce_type": {"type": "string", "pattern": "^muster\\.[a-z_]+\\.v[0-9]+$"},
           "ce_source": {"type": "string", "pattern": "^/services/(0ne[0-9A-F]{8})?$"},
           "ce_subject": {"type": "string", "minLength": 1},
@@ -72,7 +83,7 @@ constexpr std::string_view head = R"({
         "required": ["specversion", "id", "type", "source", "subject", "time", "data"],
         "properties": {
           "specversion": {"const": "1.0"},
-          "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+          "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+(-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2})?$"},
           "type": {"type": "string", "pattern": "^muster\\.[a-z_]+\\.v[0-9]+$"},
           "source": {"type": "string", "pattern": "^/services/(0ne[0-9A-F]{8})?$"},
           "subject": {"type": "string", "minLength": 1},
@@ -88,14 +99,21 @@ constexpr std::string_view head = R"({
         }
       }
     },
-    "messages": {@}
+    "messages": {!}
   }
 }
 )";
 
-std::string references() {
+std::vector<std::string_view> types_of(char mark) {
+  std::vector<std::string_view> types;
+  if (mark != '~') types = event_types();
+  if (mark != '@') types.push_back(usage_reported::type);
+  return types;
+}
+
+std::string references(char mark) {
   std::string text;
-  for (const auto type : event_types()) {
+  for (const auto type : types_of(mark)) {
     text += text.empty() ? "\n" : ",\n";
     text.append("        \"").append(type).append("\": {\"$ref\": \"#/components/messages/").append(type).append("\"}");
   }
@@ -104,7 +122,7 @@ std::string references() {
 
 std::string messages() {
   std::string text;
-  for (const auto type : event_types()) {
+  for (const auto type : types_of('!')) {
     text += text.empty() ? "\n" : ",\n";
     text.append("      \"").append(type).append("\": {\n        \"name\": \"").append(type);
     text.append("\",\n        \"contentType\": \"application/json\",\n");
@@ -120,12 +138,11 @@ std::string messages() {
 
 std::string async_api() {
   std::string text;
-  const auto last = head.rfind('@');
   for (std::size_t at = 0; at < head.size();) {
-    const auto next = head.find('@', at);
+    const auto next = head.find_first_of("@~&!", at);
     text.append(head.substr(at, next - at));
     if (next == std::string_view::npos) break;
-    text.append(next == last ? messages() : references());
+    text.append(head[next] == '!' ? messages() : references(head[next]));
     at = next + 1;
   }
   return text;

@@ -2,6 +2,16 @@
 
 namespace muster::connectors {
 
+namespace {
+
+/// A record on its way. It may be settled after the thread that waits for it has ended.
+struct in_flight {
+  std::mutex mutex;
+  std::optional<kafka_delivery> delivery;
+};
+
+}  // namespace
+
 kafka_record usage_record(const std::string& topic, events::shard_id shard, const engine::shard_usage& usage) {
   const auto& e = usage.report;
   return {topic,
@@ -14,7 +24,11 @@ kafka_record usage_record(const std::string& topic, events::shard_id shard, cons
            {"ce_source", "/services/" + usage.scope.text()},
            {"ce_subject", "usage"},
            {"ce_time", events::to_iso8601(e.to)},
-           {"content-type", "application/json"}}};
+           {"content-type", "application/json"},
+           {"ce_dataschema", "/schemas/events.json#/$defs/" + std::string(events::usage_reported::type)},
+           {"ce_sequence", std::to_string(e.sequence.value())},
+           {"ce_by", "muster"},
+           {"ce_operation", "false"}}};
 }
 
 engine::result<std::unique_ptr<usage_topic>> usage_topic::start(usage_topic_options options,
@@ -33,25 +47,38 @@ usage_topic::usage_topic(usage_topic_options options, const engine::catalog& ser
 
 usage_topic::~usage_topic() {
   stopping_ = true;
-  wake_.raise();
+  wake_->raise();
   thread_.join();
 }
 
 void usage_topic::run() {
   while (!stopping_) {
     if (const auto stepped = publisher_.step(); !stepped) complain(stepped.error().text);
-    wake_.wait(options_.interval);
+    if (!stopping_) wake_->wait(options_.interval);
   }
 }
 
 bool usage_topic::publish(events::shard_id shard, const engine::shard_usage& usage) {
   if (stopping_) return false;
-  const auto delivery = producer_->send_and_wait(usage_record(options_.topic, shard, usage));
-  if (delivery.outcome == engine::append_outcome::durable) {
-    complaint_.clear();
-    return true;
+  const auto flight = std::make_shared<in_flight>();
+  producer_->send(usage_record(options_.topic, shard, usage), [flight, wake = wake_](const kafka_delivery& delivery) {
+    {
+      const std::lock_guard lock(flight->mutex);
+      flight->delivery = delivery;
+    }
+    wake->raise();
+  });
+  // A node that stops does not wait for brokers that are away.
+  for (; !stopping_; wake_->wait(options_.interval)) {
+    const std::lock_guard lock(flight->mutex);
+    if (!flight->delivery) continue;
+    if (flight->delivery->outcome == engine::append_outcome::durable) {
+      complaint_.clear();
+      return true;
+    }
+    complain(flight->delivery->error);
+    return false;
   }
-  complain(delivery.error);
   return false;
 }
 

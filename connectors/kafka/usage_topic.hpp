@@ -37,7 +37,7 @@ private:
   std::unique_ptr<kafka_producer> producer_;
   engine::usage_publisher publisher_;
   std::string complaint_;  ///< the last one, said once
-  engine::wake_flag wake_;
+  const std::shared_ptr<engine::wake_flag> wake_ = std::make_shared<engine::wake_flag>();
   std::atomic<bool> stopping_{false};
   std::thread thread_;  // last: it uses what stands above
 };

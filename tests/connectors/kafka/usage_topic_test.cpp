@@ -95,13 +95,18 @@ BOOST_AUTO_TEST_CASE(a_record_is_a_cloud_event_in_binary_mode) {
   BOOST_TEST(record.topic == "muster.usage");
   BOOST_TEST(record.partition == 0);
   BOOST_TEST(*record.key == scope_a.text());
-  const std::vector<std::pair<std::string, std::string>> headers = {{"ce_specversion", "1.0"},
-                                                                    {"ce_id", "3-2-2026-01-01T00"},
-                                                                    {"ce_type", "muster.usage.v1"},
-                                                                    {"ce_source", "/services/0ne00000001"},
-                                                                    {"ce_subject", "usage"},
-                                                                    {"ce_time", "2026-01-01T01:00:00.0000000Z"},
-                                                                    {"content-type", "application/json"}};
+  const std::vector<std::pair<std::string, std::string>> headers = {
+      {"ce_specversion", "1.0"},
+      {"ce_id", "3-2-2026-01-01T00"},
+      {"ce_type", "muster.usage.v1"},
+      {"ce_source", "/services/0ne00000001"},
+      {"ce_subject", "usage"},
+      {"ce_time", "2026-01-01T01:00:00.0000000Z"},
+      {"content-type", "application/json"},
+      {"ce_dataschema", "/schemas/events.json#/$defs/muster.usage.v1"},
+      {"ce_sequence", "2"},
+      {"ce_by", "muster"},
+      {"ce_operation", "false"}};
   BOOST_TEST((record.headers == headers));
 }
 
