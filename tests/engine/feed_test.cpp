@@ -68,13 +68,13 @@ BOOST_AUTO_TEST_CASE(history_filters_by_type_and_stream_and_passes_over_the_rest
   write({record(demo, "a"), record(other, "a"), record(demo, "b")});
   const auto all = past.of_service(demo, {}, 10, false);
   BOOST_TEST(all->entries.size() == 2U);
-  BOOST_TEST(all->next.value() == 3U);
+  BOOST_TEST(all->next.sequence.value() == 3U);
   const auto one = past.of_service(demo, {}, 10, false, {{}, "devices/b"});
   BOOST_TEST_REQUIRE(one->entries.size() == 1U);
   BOOST_TEST(one->entries.front().meta.sequence.value() == 3U);
   const auto none = past.of_service(demo, {}, 10, false, {{"muster.device_registered.v1"}, {}});
   BOOST_TEST(none->entries.empty());
-  BOOST_TEST(none->next.value() == 3U);
+  BOOST_TEST(none->next.sequence.value() == 3U);
   BOOST_TEST(!none->more);
 }
 

@@ -182,6 +182,7 @@ BOOST_AUTO_TEST_CASE(a_report_says_what_the_hour_had_and_comes_once_it_has_ended
 
 BOOST_AUTO_TEST_CASE(an_hour_without_operations_is_not_reported) {
   history_builder history;
+  history.add(service_created_in(scope_a)).add(service_created_in(scope_b, "other"));
   history.add(refused_as_unknown(scope_a, "x")).commit();
   history.advance(1h).add(registered(scope_b, "dev-1")).commit();
   history.advance(1h).commit();
