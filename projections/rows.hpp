@@ -38,7 +38,7 @@
 namespace muster::projections {
 
 /// Changes whenever a key or the row form of a value does: rows of another format are made anew from the log.
-inline constexpr int row_format = 4;
+inline constexpr int row_format = 5;
 
 /// A view is the first byte of its rows' keys.
 enum class view : char {
