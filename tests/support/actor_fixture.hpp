@@ -239,7 +239,7 @@ public:
   /// As `count`, however long the history is.
   std::size_t count_all(std::string_view name) {
     std::size_t found = 0;
-    events::log_sequence after;
+    engine::feed_place after;
     bool more = true;
     while (more) {
       const auto page = history.of_service(scope, after, 1000, false);
