@@ -20,9 +20,8 @@ constexpr int usage_error = 2;
 
 std::vector<command_spec> all_commands() {
   std::vector<command_spec> all;
-  for (const auto& some :
-       {service_commands(), enrollment_commands(), device_commands(), history_commands(), tail_commands(),
-        usage_commands(), webhook_commands()}) {
+  for (const auto& some : {service_commands(), enrollment_commands(), device_commands(), history_commands(),
+                           tail_commands(), usage_commands(), webhook_commands()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
