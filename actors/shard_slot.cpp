@@ -136,8 +136,8 @@ void shard_slot::note_hour(const engine::folded_frame& frame) {
   if (std::ranges::any_of(frame.events, [](const auto& e) { return e.meta.operation; })) used_hour_ = hour;
 }
 
-// An hour ends with the first later frame. Where none comes by itself, an empty one is appended, so that the hour can be
-// billed.
+// An hour ends with the first later frame. Where none comes by itself, an empty one is appended, so that the hour can
+// be billed.
 void shard_slot::end_hour() {
   if (!used_hour_ || !writer_->open() || !writer_->idle()) return;
   const auto now = d_.clock.now();
