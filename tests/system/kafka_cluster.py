@@ -226,7 +226,7 @@ def check_history(node, fleet):
     assert numbers == sorted(set(numbers)), "events are in order, and none is there twice"
     seen = collections.Counter()
     for event in events:
-        if event["type"] != "muster.device_registered.v1":
+        if event["type"] not in ("muster.device_registered.v1", "muster.registration_joined.v1"):
             continue
         device = event["data"]["attempt"]["registrationId"]
         seen[device] += 1
