@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 #include <utility>
 
@@ -61,6 +62,11 @@ public:
 
   /// The writer's thread.
   void run() {
+    // A pipe whose reader is gone is an error of the write, not the end of the process.
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
     std::string taken;
     std::unique_lock lock(mutex_);
     for (;;) {

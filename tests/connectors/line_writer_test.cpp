@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace muster;
@@ -23,7 +26,7 @@ struct ends {
   int read = -1;
   int write = -1;
   ~ends() {
-    ::close(read);
+    if (read >= 0) ::close(read);
     close_write();
   }
   void close_write() {
@@ -99,6 +102,19 @@ BOOST_AUTO_TEST_CASE(the_end_does_not_wait_for_ever_for_a_pipe_that_nobody_reads
   auto pipe = small_pipe();
   connectors::line_writer writer(pipe.write, 1 << 20, report);
   for (int i = 0; i < 100; ++i) writer.put(std::string(99, 'x') + "\n", false);
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_whose_reader_is_gone_does_not_end_the_process) {
+  const auto before = std::signal(SIGPIPE, SIG_DFL);
+  auto pipe = small_pipe();
+  ::close(std::exchange(pipe.read, -1));
+  {
+    connectors::line_writer writer(pipe.write, 1 << 20, report);
+    writer.put("one\n", true);
+    while (writer.dropped() == 0) std::this_thread::yield();
+    BOOST_TEST(writer.dropped() == 1);
+  }
+  std::signal(SIGPIPE, before);
 }
 
 BOOST_AUTO_TEST_CASE(an_abort_and_a_quick_exit_write_what_is_queued) {
