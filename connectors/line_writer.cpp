@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <mutex>
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
 #include <utility>
 
