@@ -489,30 +489,10 @@ int rebuild_stopped(const connectors::node_config& config, bool json) {
   return 0;
 }
 
-/// The shard and the ID scope of the service that `name` (or its ID scope) names.
-result<std::pair<std::shared_ptr<engine::shard_projection>, engine::service_state>>
-find_stopped_service(storage& s, events::shard_id& shard, const std::string& name) {
-  const auto wanted = events::service_name::parse(name);
-  for (std::uint32_t i = 0; i < s.journal->identity().shards; ++i) {
-    shard = events::shard_id(i);
-    auto rows = s.projections->open(shard);
-    if (!rows) return std::unexpected(rows.error());
-    auto services = (*rows)->services();
-    if (!services) return std::unexpected(services.error());
-    for (auto& each : *services) {
-      if ((wanted && each.name == *wanted) || each.scope.text() == name) return std::pair(*rows, std::move(each));
-    }
-  }
-  return fail(errc::not_found, "there is no service '" + name + "'");
-}
-
 result<std::string> recount_stopped(const connectors::node_config& config, const std::string& name) {
   auto s = open_storage(config, false);
   if (!s) return std::unexpected(s.error());
-  events::shard_id shard;
-  const auto found = find_stopped_service(**s, shard, name);
-  if (!found) return std::unexpected(found.error());
-  const auto report = engine::recount_usage(*(*s)->journal, *found->first, shard, found->second.scope);
+  const auto report = engine::recount_usage(*(*s)->journal, *(*s)->projections, name);
   if (!report) return std::unexpected(report.error());
   return engine::to_json(*report);
 }

@@ -178,6 +178,32 @@ result<usage_recount> recount_usage(journal& log, shard_view& view, events::shar
   return compared.finish();
 }
 
+result<usage_recount> recount_usage(journal& log, projection_store& store, std::string_view name) {
+  const auto wanted = events::service_name::parse(name);
+  std::string untold;
+  for (std::uint32_t i = 0; i < log.identity().shards; ++i) {
+    const events::shard_id shard(i);
+    const auto rows = store.open_existing(shard);
+    if (!rows || !*rows) {
+      const std::string why = rows ? "it has none that this version reads" : rows.error().text;
+      untold += (untold.empty() ? "shard " : "; shard ") + std::to_string(i) + ": " + why;
+      continue;
+    }
+    const auto services = (*rows)->services();
+    if (!services) return std::unexpected(services.error());
+    for (const auto& each : *services) {
+      if ((wanted && each.name == *wanted) || each.scope.text() == name)
+        return recount_usage(log, **rows, shard, each.scope);
+    }
+  }
+  const auto quoted = "'" + std::string(name) + "'";
+  if (untold.empty()) return fail(errc::not_found, "there is no service " + quoted);
+  return fail(errc::unavailable, "there is no service " + quoted +
+                                     " in the projections of this node, but not all can "
+                                     "tell (" +
+                                     untold + "): start the node, or run 'muster rebuild'");
+}
+
 std::string to_json(const usage_recount& report) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> out(buffer);

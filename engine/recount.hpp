@@ -52,6 +52,10 @@ struct usage_recount {
 result<usage_recount> recount_usage(journal& log, shard_view& view, events::shard_id shard,
                                     const events::id_scope& scope, const std::stop_token& stop = {});
 
+/// The same for a service of a node that does not run: `name` is its name or ID scope. Makes no projections where there
+/// are none. `not_found` if no shard has such a service, `unavailable` if some shards' projections cannot tell.
+result<usage_recount> recount_usage(journal& log, projection_store& store, std::string_view name);
+
 /// `{"ok": ..., "hours": ..., "events": ..., "operations": ..., "differentHours": ..., "differences": [...]}`
 std::string to_json(const usage_recount& report);
 

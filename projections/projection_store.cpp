@@ -118,6 +118,7 @@ private:
                                  const std::string& current) const;
   void take_reactions(const fs::path& directory, shard_generations& generations, row_projection& begun) const;
   result<std::string> new_name(const fs::path& directory) const;
+  static std::shared_ptr<row_projection> held_generation(const shard_generations& generations, const std::string& name);
   result<std::shared_ptr<row_projection>> open_generation(const fs::path& directory, const std::string& name,
                                                           shard_generations& generations, durability writes) const;
 
@@ -152,7 +153,10 @@ result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::open
   const auto current = read_current(directory);
   if (!current) return std::unexpected(current.error());
   if (!*current || (*current)->format != row_format || !fs::exists(directory / (*current)->name)) return nullptr;
-  return open_generation(directory, (*current)->name, shards_[shard], durability::logged);
+  if (auto held = held_generation(shards_[shard], (*current)->name)) return held;
+  const auto rows = open_rocksdb_rows(directory / (*current)->name, memory_, durability::read_only);
+  if (!rows) return std::unexpected(rows.error());
+  return row_projection::open(*rows);
 }
 
 result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::begin_generation(events::shard_id shard) {
@@ -247,15 +251,18 @@ result<std::string> rocksdb_projection_store::new_name(const fs::path& directory
   return numbered("gen-", last + 1, 6);
 }
 
+std::shared_ptr<row_projection> rocksdb_projection_store::held_generation(const shard_generations& generations,
+                                                                          const std::string& name) {
+  const auto at = std::ranges::find(generations.held, name, &generation::name);
+  return at == generations.held.end() ? nullptr : at->projection.lock();
+}
+
 result<std::shared_ptr<row_projection>> rocksdb_projection_store::open_generation(const fs::path& directory,
                                                                                   const std::string& name,
                                                                                   shard_generations& generations,
                                                                                   durability writes) const {
   std::erase_if(generations.held, [](const generation& each) { return each.rows.expired(); });
-  for (const auto& each : generations.held) {
-    if (each.name != name) continue;
-    if (auto held = each.projection.lock()) return held;
-  }
+  if (auto held = held_generation(generations, name)) return held;
   auto rows = open_rocksdb_rows(directory / name, memory_, writes);
   if (!rows) return std::unexpected(rows.error());
   auto projection = row_projection::open(*rows);

@@ -225,7 +225,11 @@ private:
 engine::result<std::shared_ptr<rocksdb_rows>>
 open_rocksdb_rows(const std::filesystem::path& directory, std::shared_ptr<rocksdb_memory> memory, durability writes) {
   rocksdb::DB* opened = nullptr;
-  const auto status = rocksdb::DB::Open(options_for(*memory), directory.string(), &opened);
+  auto options = options_for(*memory);
+  options.create_if_missing = writes != durability::read_only;
+  const auto status = writes == durability::read_only
+                          ? rocksdb::DB::OpenForReadOnly(options, directory.string(), &opened)
+                          : rocksdb::DB::Open(options, directory.string(), &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
   if (auto done = to_result(status, directory); !done) return std::unexpected(done.error());
   return std::make_shared<rocksdb_row_store>(directory, std::move(memory), std::move(db), writes);

@@ -19,6 +19,9 @@ enum class durability {
   logged,
   /// Nothing survives before `keep`: for a generation that is being made anew and is not the current one yet.
   none,
+  /// There are none: the directory must be there and is left as it is, also if what was written last is still in the
+  /// write-ahead log.
+  read_only,
 };
 
 /// One generation of one shard's rows in a RocksDB of its own.
@@ -31,8 +34,8 @@ public:
   virtual void discard() = 0;
 };
 
-/// Opens the rows in `directory`, or makes it. `corrupt` if it is damaged, `internal` for anything else, with RocksDB's
-/// words.
+/// Opens the rows in `directory`, or makes it (not with `durability::read_only`). `corrupt` if it is damaged,
+/// `internal` for anything else, with RocksDB's words.
 engine::result<std::shared_ptr<rocksdb_rows>>
 open_rocksdb_rows(const std::filesystem::path& directory, std::shared_ptr<rocksdb_memory> memory, durability writes);
 

@@ -175,7 +175,8 @@ public:
   virtual ~projection_store() = default;
   /// Opens, or creates, the current generation of a shard's projections.
   virtual result<std::shared_ptr<shard_projection>> open(events::shard_id shard) = 0;
-  /// The current generation if there is one that this version reads; nothing otherwise. Makes none.
+  /// The current generation, to be read only, if there is one that this version reads; nothing otherwise. Makes none,
+  /// and changes nothing in what there is.
   virtual result<std::shared_ptr<shard_projection>> open_existing(events::shard_id shard) = 0;
   /// A new, empty generation beside the serving one. It is gone, files and all, when the caller lets go of it before it
   /// was switched to.

@@ -1,6 +1,8 @@
 #include "tests/projections/projection_fixture.hpp"
 
 #include <fstream>
+#include <iterator>
+#include <map>
 
 /// What projections on disk promise beyond the conformance suite: generations, reopening, damage.
 namespace muster::tests {
@@ -15,6 +17,17 @@ std::vector<std::string> files_of(const std::filesystem::path& directory) {
     names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   return names;
+}
+
+std::map<std::string, std::string> contents_of(const std::filesystem::path& directory) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    auto& content = contents[entry.path().string()];
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    content.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return contents;
 }
 
 std::unique_ptr<engine::projection_store> store_in(const std::filesystem::path& directory) {
@@ -126,6 +139,23 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_made_by_looking) {
   BOOST_TEST(!std::filesystem::exists(below));
   const auto serving = store->open(shard).value();
   BOOST_TEST(store->open_existing(shard).value() == serving);
+}
+
+BOOST_AUTO_TEST_CASE(looking_at_what_a_killed_process_left_changes_no_file) {
+  const temporary_directory directory;
+  const temporary_directory killed;
+  const auto store = store_in(directory.path());
+  const auto serving = store->open(shard).value();
+  apply_in_calls(*serving, eventful_history(37, 100), 10);
+  std::filesystem::copy(directory.path(), killed.path(), std::filesystem::copy_options::recursive);
+  const auto before = contents_of(killed.path());
+  {
+    const auto left = store_in(killed.path());
+    const auto seen = left->open_existing(shard).value();
+    BOOST_TEST_REQUIRE(seen != nullptr);
+    BOOST_TEST(same_rows(store->fingerprint_of(*serving).value(), left->fingerprint_of(*seen).value()));
+  }
+  BOOST_TEST((contents_of(killed.path()) == before));
 }
 
 BOOST_AUTO_TEST_CASE(rows_of_another_format_are_made_anew) {

@@ -345,6 +345,34 @@ BOOST_AUTO_TEST_CASE(a_recount_finds_hours_that_only_one_side_has) {
   BOOST_TEST(recount.differences[1].find("the counters say none") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_recount_of_a_stopped_node_finds_the_service_by_name_or_scope) {
+  history_builder history;
+  history.add(service_created_in(scope_a)).add(registered(scope_a, "dev-1")).commit();
+  journal_of kept(history);
+  disk_store kind;
+  apply_in_calls(*kind.store->open(shard).value(), history.frames(), 1);
+  for (const auto* name : {"demo", "0ne00000001"}) {
+    const auto recount = engine::recount_usage(kept.journal, *kind.store, name);
+    BOOST_TEST_REQUIRE(recount.has_value(), (recount ? "" : recount.error().text));
+    BOOST_TEST(recount->events == 2U);
+    BOOST_TEST(recount->different_hours == 0U);
+  }
+  BOOST_TEST((engine::recount_usage(kept.journal, *kind.store, "nobody").error().code == engine::errc::not_found));
+}
+
+BOOST_AUTO_TEST_CASE(a_recount_of_a_stopped_node_makes_no_projections_where_there_are_none) {
+  history_builder history;
+  history.add(service_created_in(scope_a)).commit();
+  journal_of kept(history);
+  const temporary_directory directory;
+  const auto store = std::move(projections::make_projection_store({.directory = directory / "projections"}).value());
+  const auto recount = engine::recount_usage(kept.journal, *store, "demo");
+  BOOST_TEST_REQUIRE(!recount.has_value());
+  BOOST_TEST((recount.error().code == engine::errc::unavailable));
+  BOOST_TEST(recount.error().text.find("run 'muster rebuild'") != std::string::npos);
+  BOOST_TEST(!std::filesystem::exists(directory / "projections"));
+}
+
 BOOST_AUTO_TEST_CASE(a_verification_counts_usage_too) {
   const auto history = make_eventful_history(7, 100);
   memory_store kind;

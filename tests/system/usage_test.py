@@ -8,7 +8,9 @@ Each round loads a node and kills it. Then usage by the hour is compared with th
 
 import collections
 import json
+import os
 import random
+import shutil
 import sys
 import time
 
@@ -111,6 +113,11 @@ def main():
         recount(node, report)
         refused = node.cli("usage", "nobody", "--recount", check=False)
         assert refused.returncode == 1 and "there is no service 'nobody'" in refused.stderr, refused
+        projections = os.path.join(node.data, "projections")
+        shutil.rmtree(projections)
+        refused = node.cli("usage", "demo", "--recount", check=False)
+        assert refused.returncode == 1 and "run 'muster rebuild'" in refused.stderr, refused
+        assert not os.path.exists(projections), "looking has made projections"
         print(f"{rounds} kills, {report['operations']} operations in {len(report['periods'])} hours: counters, history and log agree")
 
 
