@@ -1,3 +1,4 @@
+#include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
 #include "connectors/system_entropy.hpp"
 #include "engine/replay.hpp"
@@ -5,9 +6,6 @@
 #include "projections/memory_projection.hpp"
 #include "projections/projection_store.hpp"
 
-#include <sys/resource.h>
-
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -19,26 +17,6 @@
 namespace {
 
 using namespace muster;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-template <class Work>
-void measure(const char* what, std::uint64_t events, Work work) {
-  const auto cpu = cpu_seconds();
-  const auto wall = std::chrono::steady_clock::now();
-  work();
-  const auto used = cpu_seconds() - cpu;
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - wall;
-  std::printf("%-44s %9.0f events/s of CPU  %6.2f us CPU/event  %6.2f s wall\n", what,
-              static_cast<double>(events) / used, used * 1e6 / static_cast<double>(events), took.count());
-}
 
 void fold_into(connectors::memory_journal& journal, const engine::frame_sink& take) {
   const auto report = engine::replay(journal, events::shard_id(0), {}, std::nullopt, take);
@@ -63,7 +41,7 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(registrations), static_cast<unsigned long long>(recorded.events),
               static_cast<double>(recorded.bytes) / static_cast<double>(recorded.events), per_frame);
 
-  measure("floor: SHA-256 over the frames", recorded.events, [&] {
+  bench::measure("floor: SHA-256 over the frames", recorded.events, [&] {
     events::log_offset offset;
     while (true) {
       const auto records = recorded.journal->read(events::shard_id(0), offset, 4U << 20U);
@@ -72,11 +50,11 @@ int main(int argc, char** argv) {
       offset = records->back().offset.next();
     }
   });
-  measure("rule, chain, events read", recorded.events,
-          [&] { fold_into(*recorded.journal, [](auto) { return engine::result<void>(); }); });
+  bench::measure("rule, chain, events read", recorded.events,
+                 [&] { fold_into(*recorded.journal, [](auto) { return engine::result<void>(); }); });
   std::unordered_map<std::string, engine::device_state> devices;
   std::unordered_map<std::string, engine::hub_device_state> hub_devices;
-  measure("and evolved in memory", recorded.events, [&] {
+  bench::measure("and evolved in memory", recorded.events, [&] {
     fold_into(*recorded.journal, [&](std::span<const engine::folded_frame> frames) {
       for (const auto& frame : frames) {
         for (const auto& e : frame.events) {
@@ -94,7 +72,7 @@ int main(int argc, char** argv) {
   {
     auto store = projections::make_projection_store({.directory = directory});
     auto rows = (*store)->open(events::shard_id(0));
-    measure("projections rebuilt on disk", recorded.events, [&] {
+    bench::measure("projections rebuilt on disk", recorded.events, [&] {
       fold_into(*recorded.journal,
                 [&](std::span<const engine::folded_frame> frames) { return (*rows)->apply(frames); });
     });

@@ -1,10 +1,10 @@
+#include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
 #include "connectors/embedded_journal.hpp"
 #include "connectors/system_entropy.hpp"
 #include "events/bytes.hpp"
 
 #include <rocksdb/db.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -31,19 +31,10 @@ using clock_type = std::chrono::steady_clock;
   std::exit(1);
 }
 
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 /// Calls `write(round)` until `seconds` are over and prints the rates.
 template <class Write>
 void measure(const char* what, std::size_t registrations, std::size_t shards, double seconds, Write write) {
-  const auto cpu = cpu_seconds();
+  const auto cpu = bench::cpu_seconds();
   const auto began = clock_type::now();
   std::uint64_t rounds = 0;
   double took = 0;
@@ -56,7 +47,7 @@ void measure(const char* what, std::size_t registrations, std::size_t shards, do
   std::printf("%-24s %4zu registrations/frame %3zu shards  %8.0f synced writes/s %8.0f frames/s %9.0f events/s  %7.2f "
               "us CPU/event\n",
               what, registrations, shards, static_cast<double>(rounds) / took, frames / took, events / took,
-              (cpu_seconds() - cpu) * 1e6 / events);
+              (bench::cpu_seconds() - cpu) * 1e6 / events);
 }
 
 /// A frame with `registrations` registrations.

@@ -1,9 +1,9 @@
+#include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/system_entropy.hpp"
 
 #include <librdkafka/rdkafka.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -36,15 +36,6 @@ constexpr std::uint32_t shards_max = 16;
   std::exit(1);
 }
 
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 double ms(clock_type::duration d) {
   return std::chrono::duration<double, std::milli>(d).count();
 }
@@ -73,7 +64,7 @@ public:
   void run(const char* what, std::size_t registrations, std::size_t shards, double seconds, Begin begin) {
     std::vector<clock_type::time_point> began(shards);
     std::vector<double> took;
-    const auto cpu = cpu_seconds();
+    const auto cpu = bench::cpu_seconds();
     const auto start = clock_type::now();
     const auto until = start + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds));
     std::size_t in_flight = shards;
@@ -101,7 +92,7 @@ public:
     if (what == nullptr) return;
     const auto all = std::chrono::duration<double>(clock_type::now() - start).count();
     const auto frames = static_cast<double>(took.size());
-    const auto used = (cpu_seconds() - cpu) * 1e6 / frames;
+    const auto used = (bench::cpu_seconds() - cpu) * 1e6 / frames;
     std::printf("%-28s %4zu registrations/frame %3zu shards  %8.0f frames/s  p50 / p99 %s ms  %6.0f us CPU/frame\n",
                 what, registrations, shards, frames / all, quantiles(took).c_str(), used);
   }
