@@ -17,6 +17,11 @@ scope_catalog::snapshot scope_catalog::find(const events::service_name& name) co
   return at == by_name_.end() ? nullptr : at->second;
 }
 
+engine::lone_service scope_catalog::lone() const {
+  const std::shared_lock lock(mutex_);
+  return {by_name_.size() == 1 ? by_name_.begin()->second : nullptr, by_name_.size()};
+}
+
 std::vector<scope_catalog::snapshot> scope_catalog::all() const {
   const std::shared_lock lock(mutex_);
   std::vector<snapshot> all;

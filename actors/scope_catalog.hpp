@@ -20,6 +20,7 @@ public:
 
   engine::as_of<snapshot> find(const events::id_scope& scope) const override;
   snapshot find(const events::service_name& name) const override;
+  engine::lone_service lone() const override;
   std::vector<snapshot> all() const override;
   std::shared_ptr<engine::shard_view> view(events::shard_id shard) const override;
 

@@ -99,17 +99,6 @@ void on_create_service(const exchange_ptr& exchange) {
   submit(exchange, *who, std::move(command), service_response(201));
 }
 
-void on_list_services(const exchange_ptr& exchange) {
-  if (!admit_operator(*exchange)) return;
-  json_writer out;
-  out.begin_object();
-  out.begin_array("items");
-  for (const auto& service : exchange->parts().services.all()) write_service(out, exchange->parts(), *service, false);
-  out.end_array();
-  out.end_object();
-  exchange->finish(json_response(200, out.take()));
-}
-
 void on_get_service(const exchange_ptr& exchange) {
   const auto call = admit_operator_of_service(*exchange);
   if (!call) return;

@@ -12,7 +12,9 @@ namespace muster::connectors {
 /// "hubs": [{"name", "weight", "applyAllocationPolicy"}], "settings": {"allocationPolicy", "assigningFirst",
 /// "symmetricKeyGroupsMax"}}`.
 void on_create_service(const exchange_ptr& exchange);
-/// GET /operator/services: without keys.
+/// GET /operator/services: without keys. Each has a `"state"`: `open`, `closed` if its shard is not open on this node,
+/// `creating`; of one that this node has not read yet there are only name, ID scope, shard and state. `"incomplete"`
+/// says in words why others may be missing; without it the list is whole.
 void on_list_services(const exchange_ptr& exchange);
 /// GET /operator/services/{name}: with the connection string of the policy provisioningserviceowner, and how many
 /// groups and registrations there are; `"moreRegistrations": true` if it stopped counting them.

@@ -93,6 +93,7 @@ void write_service(json_writer& out, const http_parts& parts, const engine::scop
   if (registrations && !registrations->next.empty()) out.boolean("moreRegistrations", true);
   out.end_object();
   out.number("shard", static_cast<std::int64_t>(service.shard.value()));
+  out.string("state", parts.services.view(service.shard) ? "open" : state_of_closed_service);
   out.string("createdDateTimeUtc", events::to_iso8601(state.created));
   out.string("lastUpdatedDateTimeUtc", events::to_iso8601(state.updated));
   out.end_object();

@@ -30,6 +30,9 @@ void finish_with_page(http_exchange& exchange, const engine::result<engine::page
   exchange.finish(json_response(200, out.take()));
 }
 
+/// The `"state"` of a service whose shard is not open on this node.
+inline constexpr std::string_view state_of_closed_service = "closed";
+
 /// Writes a service as one JSON object. `keys`: with its owner's connection string. `registrations`: how many records
 /// it has, as far as that was counted.
 void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,

@@ -18,12 +18,12 @@ bool is_address(std::string_view host) {
 }
 
 std::expected<snapshot, no_service> only_service(const http_exchange& exchange) {
-  const auto all = exchange.parts().services.all();
-  if (all.size() == 1) return all.front();
-  if (all.empty())
+  const auto only = exchange.parts().services.lone();
+  if (only.service) return only.service;
+  if (only.services == 0)
     return std::unexpected(no_service{"There is no service yet. Create one: muster service create NAME.", false});
   return std::unexpected(no_service{
-      "The host '" + exchange.host() + "' does not say which of " + std::to_string(all.size()) +
+      "The host '" + exchange.host() + "' does not say which of " + std::to_string(only.services) +
           " services is meant. Use a host name whose first label is the service's name, or add ?service=NAME.",
       false});
 }

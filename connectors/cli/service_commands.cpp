@@ -45,8 +45,11 @@ int list_services(session& s) {
   if (s.json())
     std::cout << body << '\n';
   else
-    print_table(items_of(body, "items"), {"name", "idScope", "serviceEndpoint"});
-  return 0;
+    print_table(items_of(body, "items"), {"name", "idScope", "serviceEndpoint", "state"});
+  const auto missing = member_of(body, "incomplete");
+  if (missing.empty()) return 0;
+  std::cerr << "muster: " << missing << '\n';
+  return 1;
 }
 
 // `assigningFirst=true` as a JSON member.

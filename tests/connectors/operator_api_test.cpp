@@ -86,6 +86,8 @@ BOOST_AUTO_TEST_CASE(a_service_is_shown_with_all_that_its_clients_need) {
   BOOST_TEST(error_of(as_alice("GET", "/operator/services/none")) == "404 404000 There is no service 'none'.");
   const auto list = as_alice("GET", "/operator/services");
   BOOST_TEST(list.body.starts_with(R"({"items":[{"name":"demo",)"));
+  BOOST_TEST(contains(list.body, R"("shard":0,"state":"open")"));
+  BOOST_TEST(!contains(list.body, "incomplete"));
   BOOST_TEST(!contains(list.body, "SharedAccessKey"));
   catalog.open = false;
   BOOST_TEST(as_alice("GET", "/operator/services/demo").status == 200);
@@ -132,6 +134,31 @@ BOOST_AUTO_TEST_CASE(hub_devices_show_their_keys_only_when_asked) {
              "404 404001 Hub 'hub1' has no device 'dev-9'.");
   BOOST_TEST(as_alice("DELETE", "/operator/services/demo/hubs/hub1/devices/dev-1").status == 204);
   BOOST_TEST(gateway.last<engine::delete_hub_device>().id.text() == "dev-1");
+}
+
+BOOST_AUTO_TEST_CASE(services_whose_shard_is_not_open_are_listed_too) {
+  const auto place = [&](const char* name, const char* scope, std::uint32_t on) {
+    catalog.rows->placed.placements.push_back(
+        {*events::service_name::parse(name), *events::id_scope::parse(scope), events::shard_id(on), {}, {}, false});
+  };
+  place("demo", "0ne00000001", 0);
+  place("other", "0ne00000002", 5);
+  place("begun", "0ne00000003", 1);
+  catalog.closed = events::shard_id(5);
+  const auto list = as_alice("GET", "/operator/services").body;
+  BOOST_TEST(list.starts_with(
+      R"({"items":[{"name":"begun","idScope":"0ne00000003","shard":1,"state":"creating"},{"name":"demo",)"));
+  BOOST_TEST(list.ends_with(R"({"name":"other","idScope":"0ne00000002","shard":5,"state":"closed"}]})"));
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_services_without_the_directory_says_that_it_is_not_whole) {
+  catalog.closed = events::shard_id(0);
+  not_ready = "shard 0 stopped";
+  const auto list = as_alice("GET", "/operator/services");
+  BOOST_TEST(list.status == 200);
+  BOOST_TEST(contains(list.body, R"("shard":0,"state":"closed")"));
+  BOOST_TEST(list.body.ends_with(R"("incomplete":"Services may be missing: the shard of their directory is not open )"
+                                 R"(here (shard 0 stopped: a cause)."})"));
 }
 
 BOOST_AUTO_TEST_CASE(lists_come_in_pages) {

@@ -343,6 +343,15 @@ BOOST_AUTO_TEST_CASE(the_service_is_chosen_by_parameter_host_name_or_because_it_
   BOOST_TEST(get("localhost").starts_with("404 404000 There is no service yet."));
 }
 
+BOOST_AUTO_TEST_CASE(a_request_that_names_no_service_costs_the_same_however_many_there_are) {
+  enroll("dev-1");
+  for (int i = 0; i < 2; ++i) {
+    ask("GET", "/enrollments/dev-1" + v, {as_operator()}, {}, "localhost");
+    BOOST_TEST(catalog.copies == 0U);
+    catalog.services.push_back(make_service("second", "0ne00000002"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(strangers_cannot_tell_which_services_exist) {
   const std::vector<header_list> strangers = {
       {},

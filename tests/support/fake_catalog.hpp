@@ -16,7 +16,8 @@ class fake_shard_view final : public engine::shard_view {
 public:
   std::map<std::string, engine::device_state> devices;             ///< by registration id key
   std::map<std::string, engine::hub_device_state> hub_identities;  ///< by `hub/device`
-  std::vector<engine::usage_hour> used;                            ///< by every service, oldest first
+  engine::directory_state placed;
+  std::vector<engine::usage_hour> used;  ///< by every service, oldest first
   engine::log_position folded;
   std::map<std::uint64_t, events::log_offset> frames;  ///< by the sequence of a frame's last event
   std::vector<engine::event_place> places;             ///< of every stream
@@ -49,7 +50,7 @@ public:
   engine::result<std::vector<std::pair<std::string, engine::group_state>>> groups(const events::id_scope&) override {
     return {};
   }
-  engine::result<engine::directory_state> directory() override { return {}; }
+  engine::result<engine::directory_state> directory() override { return placed; }
 
   engine::result<engine::page<engine::registration_record>>
   registrations(const events::id_scope&, const engine::registration_filter& filter,
@@ -161,6 +162,8 @@ public:
   std::vector<std::shared_ptr<const engine::scope_snapshot>> services;
   std::shared_ptr<fake_shard_view> rows = std::make_shared<fake_shard_view>();
   bool open = true;
+  std::optional<events::shard_id> closed;  ///< this shard is not open, whatever the others are
+  mutable std::size_t copies = 0;          ///< how often the whole list was asked for
 
   engine::as_of<std::shared_ptr<const engine::scope_snapshot>> find(const events::id_scope& scope) const override {
     return {find_if([&](const engine::service_state& each) { return each.scope == scope; }), {}};
@@ -168,8 +171,16 @@ public:
   std::shared_ptr<const engine::scope_snapshot> find(const events::service_name& name) const override {
     return find_if([&](const engine::service_state& each) { return each.name == name; });
   }
-  std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override { return services; }
-  std::shared_ptr<engine::shard_view> view(events::shard_id) const override { return open ? rows : nullptr; }
+  engine::lone_service lone() const override {
+    return {services.size() == 1 ? services.front() : nullptr, services.size()};
+  }
+  std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override {
+    ++copies;
+    return services;
+  }
+  std::shared_ptr<engine::shard_view> view(events::shard_id shard) const override {
+    return open && closed != shard ? rows : nullptr;
+  }
 
 private:
   template <class Fits>

@@ -15,6 +15,7 @@ public:
     return {service_, {}};
   }
   std::shared_ptr<const engine::scope_snapshot> find(const events::service_name&) const override { return service_; }
+  engine::lone_service lone() const override { return {service_, 1}; }
   std::vector<std::shared_ptr<const engine::scope_snapshot>> all() const override { return {service_}; }
   std::shared_ptr<engine::shard_view> view(events::shard_id) const override { return rows_; }
 
