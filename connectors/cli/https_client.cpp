@@ -47,6 +47,20 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* t
   return size * count;
 }
 
+// Whether it is worth trying again, as far as libcurl can tell.
+engine::errc code_of(CURLcode code) {
+  switch (code) {
+  case CURLE_URL_MALFORMAT:
+  case CURLE_UNSUPPORTED_PROTOCOL:
+  case CURLE_SSL_CACERT_BADFILE:
+    return engine::errc::invalid;
+  case CURLE_PEER_FAILED_VERIFICATION:
+    return engine::errc::denied;
+  default:
+    return engine::errc::unavailable;
+  }
+}
+
 }  // namespace
 
 std::string client_response::header(std::string_view name) const {
@@ -123,8 +137,7 @@ private:
     const auto code = curl_easy_perform(c);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, nullptr);
     if (code != CURLE_OK && (enough == nullptr || !*enough)) {
-      return engine::fail(engine::errc::unavailable,
-                          url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
+      return engine::fail(code_of(code), url_ + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
     }
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &response.status);
     return std::move(response);

@@ -20,7 +20,9 @@ struct client_response {
   std::string header(std::string_view name) const;
 };
 
-/// HTTPS for the command line, over libcurl: one connection, kept alive. Not for the node itself.
+/// HTTPS for the command line, over libcurl: one connection, kept alive. Not for the node itself. Where there is no
+/// response the error says what libcurl says: `invalid` if the URL or the CA's file can never work, `denied` if the
+/// node's certificate is not trusted, `unavailable` otherwise.
 class https_client {
 public:
   /// `url` is `https://host:port`; `ca` a PEM file, or empty for the system's.
@@ -30,7 +32,7 @@ public:
   /// From now on an answer may take as long as it likes.
   void wait_for_long_work();
 
-  /// Sends a request and waits for its response. `unavailable` if there is none: it says what libcurl says.
+  /// Sends a request and waits for its response.
   engine::result<client_response> send(const std::string& method, const std::string& path,
                                        const std::vector<std::pair<std::string, std::string>>& headers,
                                        const std::string& body = {});

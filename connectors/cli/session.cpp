@@ -50,15 +50,21 @@ std::string session::number(const char* option, std::uint64_t least) const {
 
 https_client& session::client() {
   if (client_) return *client_;
+  if (auto found = find_node(); !found) fail_command(found.error().text);
+  return *client_;
+}
+
+engine::result<void> session::find_node() {
   node_address address{has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca,
                        has("token") ? text("token") : env_.token};
   if (address.url.empty()) {
     auto found = read_node_file(data());
-    if (!found) fail_command(found.error().text + ", or name it with --url and --token");
+    if (!found) return engine::fail(found.error().code, found.error().text + ", or name it with --url and --token");
     address = std::move(*found);
   }
   token_ = address.token;
-  return client_.emplace(address.url, address.ca);
+  client_.emplace(address.url, address.ca);
+  return {};
 }
 
 client_response session::send(const std::string& method, const std::string& path,
@@ -73,15 +79,11 @@ engine::result<client_response> session::follow(const std::string& path, const s
                                                 const std::function<bool(std::string_view)>& take) {
   // A node that was restarted may be somewhere else; its file then says where, once it serves.
   client_.reset();
-  try {
-    auto& to = client();
-    std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + token_},
-                                                             {"Accept", "text/event-stream"}};
-    if (!last_id.empty()) headers.emplace_back("Last-Event-ID", last_id);
-    return to.follow(path, headers, take);
-  } catch (const command_failure& failed) {
-    return engine::fail(engine::errc::unavailable, failed.message);
-  }
+  if (auto found = find_node(); !found) return std::unexpected(found.error());
+  std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + token_},
+                                                           {"Accept", "text/event-stream"}};
+  if (!last_id.empty()) headers.emplace_back("Last-Event-ID", last_id);
+  return client_->follow(path, headers, take);
 }
 
 client_response session::call(const std::string& method, const std::string& path, const std::string& body,

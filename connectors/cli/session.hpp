@@ -48,12 +48,14 @@ public:
                        const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body);
 
   /// Follows a stream of events as the operator, from behind `last_id` unless that is empty: `take` gets its bytes
-  /// until it gives false. Returns when the stream has ended; the body is that of a refusal.
+  /// until it gives false. Returns when the stream has ended; the body is that of a refusal. `not_found` if no node
+  /// serves the data directory now; other errors are those of `https_client`.
   engine::result<client_response> follow(const std::string& path, const std::string& last_id,
                                          const std::function<bool(std::string_view)>& take);
 
 private:
   https_client& client();
+  engine::result<void> find_node();
 
   const boost::program_options::variables_map& given_;
   const environment& env_;

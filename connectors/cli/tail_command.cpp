@@ -30,6 +30,16 @@ bool may_pass(long status) {
   return status == 200 || status == 429 || status >= 500;
 }
 
+std::string refusal_of(const client_response& response) {
+  const auto message = member_of(response.body, "message");
+  return (message.empty() ? response.body : message) + " (" + std::to_string(response.status) + ")";
+}
+
+// The same of a node that gave no response.
+bool may_come(const engine::error& error) {
+  return error.code == engine::errc::unavailable || error.code == engine::errc::not_found;
+}
+
 int tail(session& s) {
   const auto path = tail_path(s);
   const std::size_t limit = s.has("limit") ? std::stoull(s.number("limit", 1)) : 0;
@@ -44,20 +54,26 @@ int tail(session& s) {
     ++printed;
   });
   auto pause = first_pause;
-  for (bool told = false;; told = true) {
+  for (bool told = false;;) {
     reader.restart();
     const auto before = printed;
     const auto take = [&](std::string_view bytes) { return reader.put(bytes) && (limit == 0 || printed < limit); };
     const auto ended = s.follow(path, reader.last_id(), take);
     if (limit != 0 && printed >= limit) return 0;
-    if (!ended && !told && reader.last_id().empty()) fail_command(ended.error().text);
-    if (ended && !may_pass(ended->status)) {
-      const auto message = member_of(ended->body, "message");
-      fail_command((message.empty() ? ended->body : message) + " (" + std::to_string(ended->status) + ")");
-    }
+    const bool began = !reader.last_id().empty();
+    if (!ended && !began && !may_come(ended.error()))
+      fail_command(ended.error().text, ended.error().code == engine::errc::invalid ? 2 : 1);
+    if (ended && !may_pass(ended->status)) fail_command(refusal_of(*ended));
+    const bool streamed = ended && ended->status == 200;
     pause = printed > before ? first_pause : std::min(pause * 2, longest_pause);
-    std::cerr << "muster: the stream ended" << (ended ? "" : ": " + ended.error().text) << "; it goes on behind "
-              << reader.last_id() << '\n';
+    if (streamed || !told) {
+      std::cerr << "muster: "
+                << (streamed ? "the stream ended"
+                    : ended  ? refusal_of(*ended)
+                             : ended.error().text)
+                << "; tail goes on " << (began ? "behind " + reader.last_id() : "when the node serves") << std::endl;
+    }
+    told = !streamed;  // once for as long as the node does not serve
     ::poll(nullptr, 0, static_cast<int>(pause.count()));
   }
 }
@@ -68,7 +84,7 @@ std::vector<command_spec> tail_commands() {
   return {
       {"tail",
        {"SERVICE"},
-       "prints what happens, as it happens; comes back by itself when the node restarts",
+       "prints what happens, as it happens; waits for a node that is not there, and comes back by itself",
        "muster tail demo --types device_registered,registration_refused",
        {{"json", "CloudEvents, one a line"},
         {"types=NAME,...", "only events of these types"},

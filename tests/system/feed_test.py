@@ -120,6 +120,20 @@ def tail_goes_on_across_restarts(node, service, group_key):
     one.end()
 
 
+def tail_waits_for_a_node_that_is_not_there_yet(node, service, group_key):
+    assert node.stop() == 0
+    early = Tail(node, "--from-start", "--limit", "3")
+    said = early.process.stderr.readline()
+    assert "no node serves the data directory" in said and "tail goes on when the node serves" in said, said
+    node.start()
+    early.wait_for(lambda _: True, 3)
+    assert early.process.wait(timeout=60) == 0
+    assert sequences(early.events) == sorted(sequences(early.events)) and len(early.events) == 3, early.events
+    assert early.process.stderr.read() == "", "it says once that there is no node"
+    wrong = node.cli("tail", "demo", "--url", "ftp://localhost:1", "--token", "t", check=False)
+    assert wrong.returncode == 2 and "ftp" in wrong.stderr, wrong
+
+
 def streams_begin_where_asked_and_say_so(node, service):
     stream = Stream(node, "/events", {**service.authorization(), "Last-Event-ID": ""})
     assert stream.status == 200 and stream.headers["content-type"].startswith("text/event-stream"), stream.headers
@@ -193,6 +207,7 @@ def main():
         client = node.connect()
         group_key = keys_of(service.create_group(client, "fleet"))[0]
         tail_goes_on_across_restarts(node, service, group_key)
+        tail_waits_for_a_node_that_is_not_there_yet(node, service, group_key)
         streams_begin_where_asked_and_say_so(node, service)
         quiet_streams_have_heartbeats_and_end_with_the_node(node, service)
         only_so_many_streams(node, service)
