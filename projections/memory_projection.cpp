@@ -106,7 +106,7 @@ public:
     const auto begun = last_begun.lock();
     if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
     if (current) {
-      auto taken = dynamic_cast<row_projection&>(*begun).take_reactions(dynamic_cast<row_projection&>(*current));
+      auto taken = dynamic_cast<row_projection&>(*begun).take_reactions(dynamic_cast<row_projection&>(*current).rows());
       if (!taken) return taken;
     }
     current = begun;

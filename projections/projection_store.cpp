@@ -116,7 +116,8 @@ private:
   result<void> write_current(const fs::path& directory, const std::string& name) const;
   result<void> remove_left_overs(const fs::path& directory, shard_generations& generations,
                                  const std::string& current) const;
-  void take_reactions(const fs::path& directory, shard_generations& generations, row_projection& begun) const;
+  void take_reactions(const fs::path& directory, shard_generations& generations, const std::string& replaced,
+                      row_projection& begun) const;
   result<std::string> new_name(const fs::path& directory) const;
   static std::shared_ptr<row_projection> held_generation(const shard_generations& generations, const std::string& name);
   result<std::shared_ptr<row_projection>> open_generation(const fs::path& directory, const std::string& name,
@@ -135,9 +136,14 @@ result<std::shared_ptr<engine::shard_projection>> rocksdb_projection_store::open
   auto& generations = shards_[shard];
   auto current = read_current(directory);
   if (!current) return std::unexpected(current.error());
+  std::shared_ptr<row_projection> anew;
   if (!*current || (*current)->format != row_format) {
     const auto name = new_name(directory);
     if (!name) return std::unexpected(name.error());
+    auto made = open_generation(directory, *name, generations, durability::logged);
+    if (!made) return std::unexpected(made.error());
+    anew = std::move(*made);
+    if (*current) take_reactions(directory, generations, (*current)->name, *anew);
     if (auto written = write_current(directory, *name); !written) return std::unexpected(written.error());
     current->emplace(row_format, *name);
   }
@@ -179,7 +185,9 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
   const auto begun = at == generations.held.end() ? nullptr : at->rows.lock();
   if (!begun) return engine::fail(engine::errc::not_found, "no generation was begun");
   const auto directory = directory_of(shard);
-  if (const auto projection = at->projection.lock()) take_reactions(directory, generations, *projection);
+  const auto replaced = read_current(directory);
+  const auto projection = at->projection.lock();
+  if (projection && replaced && *replaced) take_reactions(directory, generations, (*replaced)->name, *projection);
   auto done = begun->keep();
   if (done) done = sync_directory(directory);
   if (done) done = write_current(directory, generations.begun_name);
@@ -197,11 +205,15 @@ result<void> rocksdb_projection_store::switch_generation(events::shard_id shard)
 
 // Where the generation that is replaced cannot be read, its reactions begin anew.
 void rocksdb_projection_store::take_reactions(const fs::path& directory, shard_generations& generations,
-                                              row_projection& begun) const {
-  const auto current = read_current(directory);
-  if (!current || !*current || (*current)->format != row_format) return;
-  const auto old = open_generation(directory, (*current)->name, generations, durability::logged);
-  if (old) static_cast<void>(begun.take_reactions(**old));
+                                              const std::string& replaced, row_projection& begun) const {
+  const auto at = std::ranges::find(generations.held, replaced, &generation::name);
+  auto rows = at == generations.held.end() ? nullptr : at->rows.lock();
+  if (!rows) {
+    auto opened = open_rocksdb_rows(directory / replaced, memory_, durability::read_only);
+    if (!opened) return;
+    rows = std::move(*opened);
+  }
+  static_cast<void>(begun.take_reactions(*rows));
 }
 
 result<engine::projection_store::fingerprint>

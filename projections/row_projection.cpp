@@ -175,11 +175,11 @@ result<void> row_projection::keep_reaction(std::string_view name, const std::opt
   return rows_->write(*batch);
 }
 
-result<void> row_projection::take_reactions(const row_projection& other) {
+result<void> row_projection::take_reactions(const row_source& other) {
   const auto batch = rows_->make_batch();
   const auto range = keys_below(row_key(view::reactions));
-  const auto scanned = other.rows_->scan(range.from, range.to, [&](std::string_view key, std::string_view value) {
-    batch->put(key, value);
+  const auto scanned = other.scan(range.from, range.to, [&](std::string_view key, std::string_view value) {
+    if (read_row<engine::reaction_state>(key, value)) batch->put(key, value);
     return true;
   });
   return scanned ? rows_->write(*batch) : scanned;

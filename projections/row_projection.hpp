@@ -56,8 +56,10 @@ public:
   /// the reactions: how far they have come is not a matter of the log. Any thread.
   engine::result<engine::projection_store::fingerprint> fingerprint(const std::stop_token& stop) const;
 
-  /// Takes over how far the reactions of `other`, another generation of the same shard, have come.
-  engine::result<void> take_reactions(const row_projection& other);
+  /// Takes over how far the reactions of `other` have come, another generation of the same shard, of any format: what
+  /// cannot be read is passed over.
+  engine::result<void> take_reactions(const row_source& other);
+  const row_source& rows() const { return *rows_; }
 
 private:
   row_projection(std::shared_ptr<row_store> rows, const engine::log_position& position)

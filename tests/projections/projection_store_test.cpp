@@ -161,10 +161,18 @@ BOOST_AUTO_TEST_CASE(looking_at_what_a_killed_process_left_changes_no_file) {
 BOOST_AUTO_TEST_CASE(rows_of_another_format_are_made_anew) {
   const temporary_directory directory;
   const auto frames = eventful_history(19, 20);
-  apply_in_calls(*store_in(directory.path())->open(shard).value(), frames, 10);
+  const engine::reaction_state far{events::log_sequence(7), {}, "no answer", {}};
+  {
+    const auto before = store_in(directory.path());
+    const auto view = before->open(shard).value();
+    apply_in_calls(*view, frames, 10);
+    BOOST_TEST_REQUIRE(view->keep_reaction("feed", far).has_value());
+  }
   std::ofstream(directory / "shard-000" / "CURRENT") << "0 gen-000001\n";
   const auto store = store_in(directory.path());
-  BOOST_TEST((store->open(shard).value()->position() == engine::log_position()));
+  const auto view = store->open(shard).value();
+  BOOST_TEST((view->position() == engine::log_position()));
+  BOOST_TEST((view->reaction("feed").value() == far), "what was sent is not sent again after an upgrade");
   BOOST_TEST((files_of(directory / "shard-000") == ids{"CURRENT", "gen-000002"}));
 }
 
