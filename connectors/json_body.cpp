@@ -293,6 +293,15 @@ json_members json_members::item(std::string_view array, std::size_t index, const
   return {object, path_ + std::string(array) + "[" + std::to_string(index) + "].", errors_};
 }
 
+void json_members::only(std::initializer_list<std::string_view> names) {
+  for (const auto& [name, value] : object_->members) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    std::string known;
+    for (const auto each : names) known.append(known.empty() ? "" : ", ").append(each);
+    return wrong(name.substr(0, 140), "there is no such member; expected " + known);
+  }
+}
+
 void json_members::wrong(std::string_view name, std::string_view text) {
   if (!ok()) return;
   *errors_ = path_ + std::string(name) + ": " + std::string(text) + ".";

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,7 +32,8 @@ struct json_value {
 std::expected<json_value, std::string> read_json_object(std::string_view body);
 
 /// Takes an object's members apart and remembers what was wrong first, by the member's path. A member that is `null`
-/// counts as absent; members that nobody asks for are passed over. After an error every call gives nothing.
+/// counts as absent; members that nobody asks for are passed over, as DPS does, unless `only` is called. After an error
+/// every call gives nothing.
 class json_members {
 public:
   explicit json_members(const json_value& object) : object_(&object), errors_(&own_error_) {}
@@ -64,6 +66,9 @@ public:
   json_members below(std::string_view name);
   /// The members of an item of an array.
   json_members item(std::string_view array, std::size_t index, const json_value& object);
+
+  /// Refuses members with other names than these: in a request of our own they are mistakes.
+  void only(std::initializer_list<std::string_view> names);
 
   /// Remembers `PATH: expected WHAT`.
   void expected(std::string_view name, std::string_view what) { wrong(name, "expected " + std::string(what)); }

@@ -136,7 +136,8 @@ bool node_serves(const std::filesystem::path& data) {
   return !gone && its.filename() == ours.filename();
 }
 
-result<node_address> read_node_file(const std::filesystem::path& data) {
+result<node_address> find_node(const std::filesystem::path& data, node_address given) {
+  if (!given.url.empty()) return given;
   const auto nobody = [&] {
     return fail(errc::not_found, "no node serves the data directory " + data.string() +
                                      ": start one with 'muster serve --data " + data.string() + "'");
@@ -150,10 +151,14 @@ result<node_address> read_node_file(const std::filesystem::path& data) {
       document["ca"].get(ca) != simdjson::SUCCESS) {
     return fail(errc::corrupt, (data / "node.json").string() + " is not a node's file");
   }
-  const auto token = read_line(data / "operator.token");
+  given.url = url;
+  if (given.ca.empty()) given.ca = ca;
+  if (!given.token.empty()) return given;
+  auto token = read_line(data / "operator.token");
   if (!token)
     return fail(errc::denied, (data / "operator.token").string() + " cannot be read: only the node's owner may");
-  return node_address{std::string(url), std::string(ca), *token};
+  given.token = std::move(*token);
+  return given;
 }
 
 }  // namespace muster::connectors

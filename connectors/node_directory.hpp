@@ -46,7 +46,8 @@ engine::result<void> write_node_file(const node_config& config, const node_addre
 void remove_node_file(const node_config& config);
 /// Whether the process that wrote DATA/node.json still runs; a node that was killed leaves its file behind.
 bool node_serves(const std::filesystem::path& data);
-/// Reads DATA/node.json and DATA/operator.token. `not_found` if no node serves there.
-engine::result<node_address> read_node_file(const std::filesystem::path& data);
+/// How a node is reached: by what is `given`, and where that leaves something out, by DATA/node.json and
+/// DATA/operator.token; those are not looked at if a URL is given. `not_found` if no node serves there.
+engine::result<node_address> find_node(const std::filesystem::path& data, node_address given);
 
 }  // namespace muster::connectors

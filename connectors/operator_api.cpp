@@ -26,6 +26,7 @@ http_reply::renderer service_response(int status) {
 
 // Into a change of settings, whose members may all be absent.
 void read_settings(json_members& in, engine::change_service_settings& change) {
+  in.only({"allocationPolicy", "assigningFirst", "symmetricKeyGroupsMax"});
   if (const auto text = in.string("allocationPolicy")) {
     change.allocation = events::value_named<events::allocation_policy>(*text);
     if (!change.allocation) in.expected("allocationPolicy", "'hashed' or 'static', not '" + text->substr(0, 60) + "'");
@@ -53,6 +54,7 @@ std::vector<events::linked_hub> read_links(json_members& in) {
   std::vector<events::linked_hub> hubs;
   for (const auto* each : in.objects("hubs")) {
     auto members = in.item("hubs", hubs.size(), *each);
+    members.only({"name", "weight", "applyAllocationPolicy"});
     events::linked_hub hub;
     const auto name = members.named<events::hub_name>("name");
     if (!name)
@@ -90,6 +92,7 @@ void on_create_service(const exchange_ptr& exchange) {
   const auto body = exchange->json_body(true);
   if (!body) return;
   json_members in(*body);
+  in.only({"idScope", "hubs", "settings"});
   engine::create_service command{*name, in.named<events::id_scope>("idScope"), {}, read_links(in)};
   auto settings = in.below("settings");
   engine::change_service_settings given;
@@ -146,6 +149,7 @@ void on_link_hub(const exchange_ptr& exchange) {
   const auto body = exchange->json_body(true);
   if (!body) return;
   json_members in(*body);
+  in.only({"weight", "applyAllocationPolicy"});
   events::linked_hub hub{*name, 1, true};
   read_link(in, hub);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());

@@ -96,6 +96,7 @@ void on_query_registrations(const exchange_ptr& exchange) {
   const auto body = exchange->json_body(true);
   if (!body) return;
   json_members in(*body);
+  in.only({"status", "enrollmentGroupId", "assignedHub", "count"});
   registration_query query{std::move(*call), read_filter(in), in.boolean("count").value_or(false), {}};
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
   auto wanted = wanted_page_of(*exchange, query);

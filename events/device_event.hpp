@@ -104,7 +104,7 @@ struct registration_failed {
 enum class refusal_reason : std::uint8_t {
   unknown_registration,  ///< neither an individual enrollment nor a group whose key signed
   enrollment_disabled,
-  signature_mismatch,
+  signature_mismatch,  ///< of the individual enrollment, or of the group that the device registered with
   token_expired,
   wrong_resource,  ///< the token names another registration
   wrong_scope,     ///< the token names another ID scope

@@ -93,9 +93,12 @@ int run(const command_spec& command, const std::vector<std::string>& arguments, 
     return 0;
   }
   for (const auto& each : command.positionals) {
-    if (may_be_left_out(each) || given.count(bare(each)) != 0) continue;
-    std::cerr << "muster " << command.name << ": " << bare(each) << " is missing; see 'muster " << command.name
-              << " --help'\n";
+    const bool there = given.count(bare(each)) != 0;
+    // An empty id would leave a path that is about something else.
+    const bool empty = there && !repeats(each) && given[bare(each)].as<std::string>().empty();
+    if (!empty && (there || may_be_left_out(each))) continue;
+    std::cerr << "muster " << command.name << ": " << bare(each) << (empty ? " is empty" : " is missing")
+              << "; see 'muster " << command.name << " --help'\n";
     return usage_error;
   }
   if (const auto& form = given["output"].as<std::string>(); form != "json" && form != "table") {

@@ -31,9 +31,8 @@ std::string device_token(const std::string& resource, const std::string& key, ev
 std::string device_key(session& s) {
   const bool from_group = s.has("group-key");
   if (from_group == s.has("key")) fail_command("give either --key, the device's own, or --group-key", 2);
-  auto key = events::from_base64(s.text(from_group ? "group-key" : "key"));
-  if (!key) fail_command(std::string(from_group ? "--group-key" : "--key") + ": expected base64", 2);
-  return from_group ? engine::derive_device_keys({*key, *key}, s.text("id")).primary : *key;
+  auto key = s.key(from_group ? "group-key" : "key");
+  return from_group ? engine::derive_device_keys({key, key}, s.text("id")).primary : key;
 }
 
 void pause(std::chrono::seconds time) {

@@ -127,9 +127,9 @@ int delete_group(session& s) {
 }
 
 int derive_key(session& s) {
-  const auto key = events::from_base64(s.text("key"));
-  if (!key) fail_command("--key: expected the group's key in base64", 2);
-  const auto derived = events::to_base64(engine::derive_device_keys({*key, *key}, s.text("ID")).primary);
+  if (!s.has("key")) fail_command("--key is missing: give the group's primary or secondary key", 2);
+  const auto key = s.key("key");
+  const auto derived = events::to_base64(engine::derive_device_keys({key, key}, s.text("ID")).primary);
   if (s.json())
     std::cout << "{\"registrationId\":" << events::to_json_string(s.text("ID")) << ",\"key\":\"" << derived << "\"}\n";
   else

@@ -48,6 +48,12 @@ std::string session::number(const char* option, std::uint64_t least) const {
   return given;
 }
 
+std::string session::key(const char* option) const {
+  auto key = events::from_base64(text(option));
+  if (!key || key->empty()) fail_command(std::string("--") + option + ": expected a key in base64", 2);
+  return std::move(*key);
+}
+
 https_client& session::client() {
   if (client_) return *client_;
   if (auto found = find_node(); !found) fail_command(found.error().text);
@@ -55,15 +61,12 @@ https_client& session::client() {
 }
 
 engine::result<void> session::find_node() {
-  node_address address{has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca,
-                       has("token") ? text("token") : env_.token};
-  if (address.url.empty()) {
-    auto found = read_node_file(data());
-    if (!found) return engine::fail(found.error().code, found.error().text + ", or name it with --url and --token");
-    address = std::move(*found);
-  }
-  token_ = address.token;
-  client_.emplace(address.url, address.ca);
+  const auto address =
+      connectors::find_node(data(), {has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca,
+                                     has("token") ? text("token") : env_.token});
+  if (!address) return engine::fail(address.error().code, address.error().text + ", or name it with --url and --token");
+  token_ = address->token;
+  client_.emplace(address->url, address->ca);
   return {};
 }
 

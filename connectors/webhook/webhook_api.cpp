@@ -66,6 +66,7 @@ void on_put_webhook(const exchange_ptr& exchange) {
   const auto body = exchange->json_body(false);
   if (!body) return;
   json_members in(*body);
+  in.only({"url", "secret", "types", "validate"});
   engine::set_webhook command{call->scope(), in.string("url").value_or(std::string()), {}, {}, {}, true};
   if (command.url.empty()) in.wrong("url", "it is missing");
   if (const auto good = check_webhook_url(command.url, exchange->parts().webhooks); in.ok() && !good)

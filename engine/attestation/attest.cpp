@@ -100,8 +100,11 @@ void check_signature(attestation_verdict& verdict, checklist& list, const scope_
              " groups has the key that signed";
   if (verdict.closed_groups != 0)
     why += "; " + std::to_string(verdict.closed_groups) + " of them could not be tried, because their keys are lost";
+  // A signature mismatches only where there was a key it should have matched: that of the group it registered with.
+  const bool expected =
+      device.registration && device.registration->group && scope.groups.contains(device.registration->group->key());
   list.check("enrollment", false, std::move(why),
-             device.registration ? refusal_reason::signature_mismatch : refusal_reason::unknown_registration);
+             expected ? refusal_reason::signature_mismatch : refusal_reason::unknown_registration);
 }
 
 }  // namespace

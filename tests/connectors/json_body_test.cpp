@@ -136,6 +136,24 @@ BOOST_AUTO_TEST_CASE(a_member_of_the_wrong_kind_is_named_with_its_path) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_member_that_is_not_known_is_refused_where_only_some_are) {
+  const auto read = read_json_object(R"({"a":{"b":"x","stray":null},"c":1})");
+  BOOST_REQUIRE(read);
+  {
+    json_members in(*read);
+    in.only({"a", "b", "c"});
+    BOOST_TEST(in.ok());
+    auto a = in.below("a");
+    a.only({"b", "d"});
+    BOOST_TEST(in.error() == "a.stray: there is no such member; expected b, d.");
+  }
+  {
+    json_members in(*read);
+    in.only({"a"});
+    BOOST_TEST(in.error() == "c: there is no such member; expected a.");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_integer_keeps_to_its_bounds) {
   const auto read = read_json_object(R"({"good":1000,"big":1001,"real":1.0,"text":"1"})");
   BOOST_REQUIRE(read);

@@ -93,6 +93,21 @@ BOOST_AUTO_TEST_CASE(a_service_is_shown_with_all_that_its_clients_need) {
   BOOST_TEST(as_alice("GET", "/operator/services/demo").status == 200);
 }
 
+BOOST_AUTO_TEST_CASE(dots_in_a_path_are_names_and_ids_like_others) {
+  BOOST_TEST(as_alice("DELETE", "/operator/services/demo/hubs/hub1/devices/..").status == 204);
+  BOOST_TEST(gateway.last<engine::delete_hub_device>().id.text() == "..");
+  BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/hubs/hub1/devices/.")) ==
+             "404 404001 Hub 'hub1' has no device '.'.");
+  const auto submitted = gateway.submitted.size();
+  for (const std::string dots : {".", ".."}) {
+    BOOST_TEST(error_of(as_alice("PUT", "/operator/services/demo/hubs/" + dots)).starts_with("400 400004 hub name"));
+    BOOST_TEST(error_of(as_alice("PUT", "/operator/services/" + dots)).starts_with("400 400004 service name"));
+    BOOST_TEST(error_of(as_alice("GET", "/operator/services/" + dots)) ==
+               "404 404000 There is no service '" + dots + "'.");
+  }
+  BOOST_TEST(gateway.submitted.size() == submitted);
+}
+
 BOOST_AUTO_TEST_CASE(settings_that_are_left_out_stay_as_they_are) {
   BOOST_TEST(as_alice("PATCH", "/operator/services/demo/settings", R"({"assigningFirst":true})").status == 204);
   const auto& change = gateway.last<engine::change_service_settings>();
@@ -231,6 +246,14 @@ BOOST_AUTO_TEST_CASE(a_wrong_body_is_refused_with_its_path) {
        "400 400004 settings.allocationPolicy: expected 'hashed' or 'static'"},
       {"/operator/services/new-one", R"({"settings":{"symmetricKeyGroupsMax":-1}})",
        "400 400004 settings.symmetricKeyGroupsMax: expected an integer"},
+      {"/operator/services/new-one", R"({"foo":1})",
+       "400 400004 foo: there is no such member; expected idScope, hubs, settings."},
+      {"/operator/services/new-one", R"({"hubs":[{"name":"h"},{"name":"g","wieght":2}]})",
+       "400 400004 hubs[1].wieght: there is no such member; expected name, weight, applyAllocationPolicy."},
+      {"/operator/services/new-one", R"({"settings":{"foo":1}})",
+       "400 400004 settings.foo: there is no such member; expected allocationPolicy, assigningFirst, "},
+      {"/operator/services/demo/hubs/h", R"({"name":"h"})",
+       "400 400004 name: there is no such member; expected weight, applyAllocationPolicy."},
       {"/operator/services/demo/hubs/-h", "{}", "400 400004 hub name in the path: expected a host name"},
       {"/operator/services/demo/hubs/h", R"({"weight":1001})", "400 400004 weight: expected an integer of 1 to 1000"},
   };
@@ -238,6 +261,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_body_is_refused_with_its_path) {
     const auto said = error_of(as_alice("PUT", each.target, each.body));
     BOOST_TEST(said.starts_with(each.says), each.target << " " << each.body << " -> " << said);
   }
+  BOOST_TEST(error_of(as_alice("PATCH", "/operator/services/demo/settings", R"({"assigningfirst":true})"))
+                 .starts_with("400 400004 assigningfirst: there is no such member; expected allocationPolicy, "));
   BOOST_TEST(gateway.submitted.empty());
 }
 

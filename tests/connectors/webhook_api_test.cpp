@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(what_is_set_is_checked_and_taken_apart) {
                                                        {R"({"url":"http://e.example/"})", "url"},
                                                        {R"({"url":"https://e.example/","secret":"short"})", "secret"},
                                                        {R"({"url":"https://e.example/","types":["nothing"]})", "types"},
-                                                       {R"({"url":"https://e.example/","validate":"no"})", "validate"}};
+                                                       {R"({"url":"https://e.example/","validate":"no"})", "validate"},
+                                                       {R"({"url":"https://e.example/","type":[]})", "type: there is"}};
   for (const auto& [body, member] : wrong)
     BOOST_TEST(error_of(as_alice("PUT", path, body)).starts_with("400 400004 " + member), body);
 }

@@ -266,9 +266,19 @@ BOOST_AUTO_TEST_CASE(an_id_that_nobody_vouches_for_is_unknown) {
   check_refused(judge_key("dev-1", "a key"), refusal_reason::unknown_registration, "enrollment");
 }
 
-BOOST_AUTO_TEST_CASE(a_known_device_with_a_wrong_key_is_not_unknown) {
+BOOST_AUTO_TEST_CASE(a_device_of_a_group_with_a_wrong_key_is_not_unknown) {
   record_group("line");
   check_refused(judge_key("dev-1", "a key"), refusal_reason::signature_mismatch, "enrollment");
+}
+
+BOOST_AUTO_TEST_CASE(a_device_whose_enrollment_or_group_is_gone_is_unknown) {
+  device.registration.emplace().id = tests::named<events::registration_id>("dev-1");
+  check_refused(judge_key("dev-1", own_primary), refusal_reason::unknown_registration, "enrollment");
+  record_group("gone");
+  check_refused(judge_key("dev-1", "a key"), refusal_reason::unknown_registration, "enrollment");
+  record_group("line");
+  scope.groups.clear();
+  check_refused(judge_key("dev-1", "a key"), refusal_reason::unknown_registration, "enrollment");
 }
 
 BOOST_AUTO_TEST_CASE(an_enrollment_whose_keys_are_gone_lets_nobody_in) {

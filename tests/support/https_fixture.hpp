@@ -63,8 +63,9 @@ inline void echo(connectors::http_request request, connectors::respond answer) {
 /// A server on a free loopback port, with its own CA in a temporary directory.
 class https_fixture {
 public:
-  explicit https_fixture(connectors::https_options options = {}, function_handler::function handle = echo)
-      : handler(std::move(handle)) {
+  explicit https_fixture(connectors::https_options options = {}, function_handler::function handle = echo,
+                         events::timestamp starts = std::chrono::sys_days(std::chrono::January / 1 / 2026))
+      : clock(starts), handler(std::move(handle)) {
     tls = must(connectors::tls_context::open(
         {.directory = directory / "tls", .names = {}, .certificate_file = {}, .key_file = {}}, clock, entropy));
     options.address = "127.0.0.1:0";
@@ -84,8 +85,7 @@ public:
   tls_client connect(const tls_client_options& options = {}) const { return tls_client(server->port(), options); }
 
   temporary_directory directory;
-  fake_clock clock{
-      std::chrono::floor<std::chrono::microseconds>(std::chrono::sys_days(std::chrono::January / 1 / 2026))};
+  fake_clock clock;
   fake_entropy entropy;
   kept_log log;
   engine::telemetry telemetry;

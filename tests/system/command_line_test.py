@@ -35,6 +35,7 @@ def services_and_hubs(node):
     node.cli("service", "set", "demo", "allocationPolicy=hashed")
     refused(node, 2, "expected KEY=VALUE", "service", "set", "demo", "assigningFirst")
     refused(node, 1, "allocationPolicy", "service", "set", "demo", "allocationPolicy=random")
+    refused(node, 1, "foo: there is no such member; expected allocationPolicy", "service", "set", "demo", "foo=1")
 
     linked = node.json("hub", "link", "demo", "hub3", "--weight", "5", "--no-allocation")
     assert linked["hubs"][2] == {"name": "hub3", "weight": 5, "applyAllocationPolicy": False}
@@ -42,6 +43,38 @@ def services_and_hubs(node):
     node.cli("hub", "unlink", "demo", "hub3")
     assert [hub["name"] for hub in node.json("hub", "list", "demo")["hubs"]] == ["hub1", "hub2"]
     assert node.cli("hub", "list", "demo").stdout.splitlines()[1].split() == ["hub1", "3", "true"]
+
+
+def dots_are_ids(node):
+    """A client that tidies paths would turn `..` into another object: a device into its hub, a hub into the service."""
+    before = [node.cli(*what).stdout for what in (["service", "list", "-o", "json"], ["hub", "list", "demo", "-o", "json"])]
+    for dots in (".", ".."):
+        for what in ("show", "create"):
+            refused(node, 1, f"'{dots}'" if what == "show" else "service name", "service", what, dots)
+        refused(node, 1, f"no service '{dots}'", "service", "set", dots, "assigningFirst=true")
+        refused(node, 1, f"no service '{dots}'", "hub", "list", dots)
+        refused(node, 1, f"no service '{dots}'", "history", dots)
+        refused(node, 1, f"no service '{dots}'", "usage", dots)
+        refused(node, 1, f"no service '{dots}'", "webhook", "remove", dots)
+        refused(node, 1, "hub name", "hub", "link", "demo", dots)
+        refused(node, 1, "hub name", "hub", "unlink", "demo", dots)
+        refused(node, 1, "hub name", "hub", "devices", "demo", dots)
+        refused(node, 1, f"no device '{dots}'", "hub", "devices", "demo", "hub1", dots)
+        refused(node, 1, f"no device '{dots}'", "hub", "delete-device", "demo", "hub1", dots)
+        for entry in ("enrollment", "group"):
+            for what in ("create", "show", "update", "delete"):
+                refused(node, 1, "in the path", entry, what, "demo", dots)
+        for what in ("show", "delete"):
+            refused(node, 1, "in the path", "registration", what, "demo", dots)
+    assert before == [node.cli(*what).stdout for what in (["service", "list", "-o", "json"], ["hub", "list", "demo", "-o", "json"])]
+    # A device id may be dots; such a device can be shown and removed.
+    node.json("enrollment", "create", "demo", "dotted", "--device-id", "..", "--primary-key", KEY, "--hub", "hub1")
+    node.json("device", "register", "--id-scope", "0ne0000ABCD", "--id", "dotted", "--key", KEY)
+    assert node.json("hub", "devices", "demo", "hub1", "..")["registrationId"] == "dotted"
+    node.cli("hub", "delete-device", "demo", "hub1", "..")
+    refused(node, 1, "no device '..'", "hub", "devices", "demo", "hub1", "..")
+    node.cli("registration", "delete", "demo", "dotted")
+    node.cli("enrollment", "delete", "demo", "dotted")
 
 
 def enrollments(node):
@@ -148,6 +181,12 @@ def ways_to_reach_a_node(node):
     assert away("service", "list", MUSTER_DATA=node.data).returncode == 0
     wrong = away("service", "list", "--url", url, "--token", "guess", "--ca", node.ca)
     assert wrong.returncode == 1 and "(401)" in wrong.stderr, wrong
+    # What is given prevails over what lies in the data directory.
+    for wrong in (away("service", "list", "--data", node.data, "--token", "guess"),
+                  away("service", "list", "--data", node.data, MUSTER_TOKEN="guess")):
+        assert wrong.returncode == 1 and "(401)" in wrong.stderr, wrong
+    nobody = away("service", "list", "--data", node.data, "--ca", os.path.join(node.data, "operator.token"))
+    assert nobody.returncode == 1 and "certificate" in nobody.stderr, nobody
     untrusted = away("service", "list", "--url", url, "--token", token)
     assert untrusted.returncode == 1 and "certificate" in untrusted.stderr, untrusted
     nowhere = away("service", "list", "--url", "https://localhost:1", "--token", token, "--ca", node.ca)
@@ -170,6 +209,7 @@ def main():
     with Node("journal.shards=2") as node:
         help_texts()
         services_and_hubs(node)
+        dots_are_ids(node)
         enrollments(node)
         devices(node, groups(node))
         history_and_usage(node)
