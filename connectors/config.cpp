@@ -127,10 +127,6 @@ const std::array options = {
            "Cache of the read models, all shards together.", 1 << 20},
     option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes,
            "Write buffers of the read models, all shards together.", 1 << 20},
-    option{
-        "feed.kafka", &node_config::feed_kafka,
-        "HOST:PORT,... of Kafka brokers that get every event on a topic, which must be there; if empty, those of the "
-        "journal if it is on Kafka."},
     option{"feed.topic", &node_config::feed_topic,
            "That topic; with the journal's brokers it is kafka.topic_prefix and `events`."},
     option{
@@ -142,6 +138,14 @@ const std::array options = {
            10'000},
     option{"feed.heartbeat_s", &node_config::feed_heartbeat_s,
            "Seconds without an event after which a stream sends a comment.", 1, 600},
+    option{
+        "feed.kafka.bootstrap", &node_config::feed_kafka_bootstrap,
+        "Kafka brokers that get every event on a topic, which must be there: HOST:PORT, several separated by commas; "
+        "if "
+        "empty, those of the journal if it is on Kafka. As in [kafka], every other property of librdkafka may stand in "
+        "this section under its own name; nothing is taken over from there."},
+    option{"feed.kafka.oauth_token_file", &node_config::feed_kafka_oauth_token_file,
+           "As kafka.oauth_token_file, for these brokers."},
     option{"webhook.origin", &node_config::webhook_origin,
            "The DNS name by which endpoints of webhooks are asked whether they want events; the host's name if empty."},
     option{"webhook.private_addresses", &node_config::webhook_private_addresses,
@@ -166,6 +170,22 @@ const std::array options = {
            "File that the log is appended to; stderr if empty. Opened again on SIGHUP."},
 };
 
+/// A section that takes the properties of librdkafka besides options of its own.
+struct kafka_section {
+  std::string_view name;
+  std::map<std::string, std::string> node_config::* settings;
+};
+constexpr std::array kafka_sections = {kafka_section{"kafka", &node_config::kafka_settings},
+                                       kafka_section{"feed.kafka", &node_config::feed_kafka_settings}};
+
+/// The section in which a property of this name would stand, if it is one of these.
+const kafka_section* find_kafka_section(std::string_view property) {
+  const auto* const at = std::ranges::find_if(kafka_sections, [&](const kafka_section& each) {
+    return property.size() > each.name.size() && property.starts_with(each.name) && property[each.name.size()] == '.';
+  });
+  return at == kafka_sections.end() ? nullptr : at;
+}
+
 template <class... Cases>
 struct cases : Cases... {
   using Cases::operator()...;
@@ -186,9 +206,12 @@ std::size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
 }
 
 std::string unknown_option(std::string_view name) {
-  const auto nearest = std::ranges::min_element(options, {}, [&](const option& o) { return distance(name, o.name); });
+  const auto off = [&](const option& o) {
+    return o.name.starts_with(std::string(name) + ".") ? 0 : distance(name, o.name);
+  };
+  const auto nearest = std::ranges::min_element(options, {}, off);
   std::string text = std::string(name) + ": unknown option";
-  if (distance(name, nearest->name) <= 3)
+  if (off(*nearest) <= 3)
     text += ", did you mean " + std::string(nearest->name) + "?";
   else
     text += "; 'muster serve --print-config' lists all";
@@ -292,27 +315,35 @@ std::string located(const std::filesystem::path& file, const toml::node& where, 
          (what.empty() ? "" : ": ") + std::string(what);
 }
 
-std::optional<std::string> assign_kafka(std::string_view name, std::string value, node_config& config) {
-  if (auto fault = kafka_setting_fault(name, value)) return fault;
-  config.kafka_settings[std::string(name)] = std::move(value);
+std::optional<std::string> assign_kafka(const kafka_section& section, std::string_view name, std::string value,
+                                        node_config& config) {
+  const auto property = name.substr(section.name.size() + 1);
+  if (auto fault = kafka_setting_fault(property, value)) return fault;
+  (config.*section.settings)[std::string(property)] = std::move(value);
   return std::nullopt;
 }
 
-/// librdkafka's properties: `security.protocol = "SSL"` is a table `security` to TOML, `"security.protocol"` is not.
-result<void> read_kafka(const std::filesystem::path& file, const std::string& name, const toml::node& value,
+/// Sets the option or property `name`. librdkafka's properties have several parts: `security.protocol = "SSL"` is a
+/// table `security` to TOML, `"security.protocol"` is not; and so has the section [feed.kafka].
+result<void> read_value(const std::filesystem::path& file, const std::string& name, const toml::node& value,
                         node_config& config) {
-  if (const auto* inner = value.as_table()) {
+  std::optional<std::string> wrong;
+  if (const auto* known = find_option(name)) {
+    wrong = assign(*known, value, config);
+  } else if (const auto* inner = value.as_table(); inner != nullptr && find_kafka_section(name + ".") != nullptr) {
     for (const auto& [key, below] : *inner) {
-      if (auto read = read_kafka(file, name + "." + std::string(key.str()), below, config); !read) return read;
+      if (auto read = read_value(file, name + "." + std::string(key.str()), below, config); !read) return read;
     }
-    return {};
+  } else if (const auto* section = find_kafka_section(name)) {
+    std::optional<std::string> text = value.value_exact<std::string>();
+    if (const auto number = value.value_exact<std::int64_t>()) text = std::to_string(*number);
+    if (const auto flag = value.value_exact<bool>()) text = *flag ? "true" : "false";
+    wrong = text ? assign_kafka(*section, name, *text, config)
+                 : std::optional<std::string>("expected a text, a whole number, true or false");
+  } else {
+    return fail(errc::invalid, located(file, value, unknown_option(name), ""));
   }
-  std::optional<std::string> text = value.value_exact<std::string>();
-  if (const auto number = value.value_exact<std::int64_t>()) text = std::to_string(*number);
-  if (const auto flag = value.value_exact<bool>()) text = *flag ? "true" : "false";
-  const auto wrong = text ? assign_kafka(name, *text, config)
-                          : std::optional<std::string>("expected a text, a whole number, true or false");
-  if (wrong) return fail(errc::invalid, located(file, value, "kafka." + name, *wrong));
+  if (wrong) return fail(errc::invalid, located(file, value, name, *wrong));
   return {};
 }
 
@@ -324,17 +355,11 @@ result<void> read_table(const std::filesystem::path& file, const toml::table& ta
                   located(file, content, section.str(), "expected a section: [" + std::string(section.str()) + "]"));
     for (const auto& [key, value] : *keys) {
       const auto name = std::string(section.str()) + "." + std::string(key.str());
-      std::optional<std::string> wrong;
-      if (section.str() == "operators") {
-        wrong = assign_operator(key.str(), value.value_exact<std::string>().value_or(""), config);
-      } else if (const auto* known = find_option(name)) {
-        wrong = assign(*known, value, config);
-      } else if (section.str() == "kafka") {
-        if (auto read = read_kafka(file, std::string(key.str()), value, config); !read) return read;
-      } else {
-        return fail(errc::invalid, located(file, value, unknown_option(name), ""));
+      if (section.str() != "operators") {
+        if (auto read = read_value(file, name, value, config); !read) return read;
+      } else if (const auto wrong = assign_operator(key.str(), value.value_exact<std::string>().value_or(""), config)) {
+        return fail(errc::invalid, located(file, value, name, *wrong));
       }
-      if (wrong) return fail(errc::invalid, located(file, value, name, *wrong));
     }
   }
   return {};
@@ -357,9 +382,12 @@ std::string value_text(const option& o, const node_config& config) {
                     o.where);
 }
 
-std::string kafka_settings_text(const node_config& config) {
+/// The properties of librdkafka in this section, none if it takes none.
+std::string kafka_settings_text(std::string_view section, const node_config& config) {
+  const auto* const at = std::ranges::find(kafka_sections, section, &kafka_section::name);
+  if (at == kafka_sections.end()) return {};
   std::string out;
-  for (const auto& [name, value] : config.kafka_settings) {
+  for (const auto& [name, value] : config.*(at->settings)) {
     std::ostringstream quoted;
     quoted << toml::value<std::string>(is_secret_kafka_setting(name) ? "(not shown)" : value);
     out += "\"" + name + "\" = " + quoted.str() + "\n";
@@ -391,8 +419,8 @@ result<void> set_option(std::string_view assignment, node_config& config) {
     wrong = assign_operator(name.substr(name.find('.') + 1), value, config);
   else if (const auto* known = find_option(name))
     wrong = assign(*known, value, config);
-  else if (name.starts_with("kafka."))
-    wrong = assign_kafka(name.substr(name.find('.') + 1), std::string(value), config);
+  else if (const auto* section = find_kafka_section(name))
+    wrong = assign_kafka(*section, name, std::string(value), config);
   else
     return fail(errc::invalid, "--set: " + unknown_option(name));
   if (wrong) return fail(errc::invalid, "--set " + std::string(name) + ": " + *wrong);
@@ -410,9 +438,9 @@ std::string print_config(const node_config& config) {
   std::string out;
   std::string_view section;
   for (const auto& o : options) {
-    const auto dot = o.name.find('.');
+    const auto dot = o.name.rfind('.');
     if (o.name.substr(0, dot) != section) {
-      if (section == "kafka") out += kafka_settings_text(config);
+      out += kafka_settings_text(section, config);
       section = o.name.substr(0, dot);
       out.append(out.empty() ? "[" : "\n[").append(section).append("]\n");
     }

@@ -67,7 +67,9 @@ struct node_config {
   std::uint64_t projections_cache_bytes = 64 << 20;
   std::uint64_t projections_write_buffer_bytes = 32 << 20;
 
-  std::string feed_kafka;
+  std::string feed_kafka_bootstrap;
+  std::string feed_kafka_oauth_token_file;
+  std::map<std::string, std::string> feed_kafka_settings;  ///< librdkafka's own, as those of [kafka]
   std::string feed_topic = "muster.events";
   std::string feed_usage_topic = "muster.usage";
   std::uint64_t feed_streams_max = 200;

@@ -311,15 +311,13 @@ public:
 
 private:
   result<void> start_kafka_feed(std::uint32_t shards) {
-    const bool with_journal = config_.journal_kind == "kafka" && config_.feed_kafka.empty();
-    if (!with_journal && config_.feed_kafka.empty()) return {};
-    connectors::kafka_connection connection{config_.feed_kafka, {}, {}, &log_};
-    if (with_journal) {
-      auto journals = connectors::kafka_connection_of(config_, &log_);
-      if (!journals) return std::unexpected(journals.error());
-      connection = std::move(*journals);
-    }
-    const auto topic = with_journal ? connectors::kafka_topics_of(config_).events : config_.feed_topic;
+    const auto target = connectors::kafka_feed_target_of(config_, &log_);
+    if (!target) return std::unexpected(target.error());
+    if (!*target) return {};
+    const auto& connection = (*target)->connection;
+    if (const auto warning = connectors::kafka_version_warning(connection.settings))
+      log_.write(engine::log_level::warning, *warning, {{"section", connection.section}});
+    const auto& topic = (*target)->events_topic;
     auto producer = connectors::kafka_producer::make(connection, {topic}, connectors::feed_producer_settings());
     if (!producer) return std::unexpected(producer.error());
     auto admin = connectors::kafka_admin::make(connection);
@@ -335,8 +333,7 @@ private:
           return known->partitions;
         },
         feed_, catalog_, shards, log_, telemetry_);
-    const auto usage_topic = with_journal ? connectors::kafka_topics_of(config_).usage : config_.feed_usage_topic;
-    auto usage = connectors::usage_topic::start({connection, usage_topic}, catalog_, shards);
+    auto usage = connectors::usage_topic::start({connection, (*target)->usage_topic}, catalog_, shards);
     if (!usage) return std::unexpected(usage.error());
     usage_topic_ = std::move(*usage);
     return {};

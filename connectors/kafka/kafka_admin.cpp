@@ -66,8 +66,10 @@ result<std::unique_ptr<kafka_admin>> kafka_admin::make(kafka_connection connecti
 engine::error kafka_admin::failure(const std::string& what, int code, const char* text) const {
   client_->serve(milliseconds(0));  // complaints that have not been heard yet
   if (const auto denied = client_->denied()) {
+    const auto limit = kafka_version_warning(connection_.settings);
     return {errc::denied, what + ": the Kafka brokers at " + connection_.bootstrap + " do not let us in (" + *denied +
-                              "): see to the credentials in kafka.*"};
+                              "): see to the credentials in " + connection_.section + ".*" +
+                              (limit ? ". It may be this: " + *limit : "")};
   }
   switch (code) {
   case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:

@@ -67,17 +67,19 @@ result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const 
                                                          const kafka_settings& insisted,
                                                          const std::function<void(rd_kafka_conf_s*)>& configure) {
   const bool produces = role == kafka_role::producer;
+  const auto prefix_of_settings = connection.section + ".";
   const conf_ptr conf(rd_kafka_conf_new());
   for (const auto& [settings, prefix] :
        {std::pair(&common_defaults, ""), std::pair(produces ? &producer_defaults : &consumer_defaults, ""),
-        std::pair(&connection.settings, "kafka."), std::pair(produces ? &producer_insisted : &consumer_insisted, ""),
-        std::pair(&insisted, "")}) {
+        std::pair(&connection.settings, prefix_of_settings.c_str()),
+        std::pair(produces ? &producer_insisted : &consumer_insisted, ""), std::pair(&insisted, "")}) {
     if (auto set = set_all(conf.get(), *settings, prefix); !set) return std::unexpected(set.error());
   }
-  if (auto set = set_all(conf.get(), {{"bootstrap.servers", connection.bootstrap}}, "kafka."); !set)
+  if (auto set = set_all(conf.get(), {{"bootstrap.servers", connection.bootstrap}}, prefix_of_settings); !set)
     return std::unexpected(set.error());
   std::unique_ptr<kafka_client> client(new kafka_client());
   client->log_ = connection.log;
+  client->section_ = connection.section;
   client->oauth_token_ = connection.oauth_token;
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_error_cb(conf.get(), &kafka_client::on_error);
@@ -93,7 +95,7 @@ result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const 
   client->handle_ = rd_kafka_new(produces ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, own, reason.data(), reason.size());
   if (client->handle_ == nullptr) {
     rd_kafka_conf_destroy(own);
-    return fail(errc::invalid, std::string("the settings kafka.* do not fit together: ") + reason.data());
+    return fail(errc::invalid, "the settings " + connection.section + ".* do not fit together: " + reason.data());
   }
   if (client->oauth_token_) {
     if (auto* error = rd_kafka_sasl_background_callbacks_enable(client->handle_); error != nullptr) {
@@ -170,7 +172,8 @@ void kafka_client::on_token_refresh(rd_kafka_s* handle, const char* /*config*/, 
   } else if (rd_kafka_oauthbearer_set_token(handle, token->value.c_str(), token->expires.count(),
                                             token->principal.c_str(), nullptr, 0, reason.data(),
                                             reason.size()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    rd_kafka_oauthbearer_set_token_failure(handle, reason.data());
+    const auto text = client.section_ + ".oauth_token_file: " + reason.data();
+    rd_kafka_oauthbearer_set_token_failure(handle, text.c_str());
   }
 }
 
@@ -182,8 +185,7 @@ std::optional<std::string> kafka_version_warning(const kafka_settings& settings)
     if (at == settings.end() || !at->second.starts_with("SCRAM")) continue;
     return "librdkafka " + std::string(rd_kafka_version_str()) +
            " is linked, whose SCRAM brokers from Kafka 4.0 on refuse as wrong credentials: use librdkafka 2.6.1 or "
-           "newer "
-           "(Debian 13 has it), SASL PLAIN over TLS, or mutual TLS";
+           "newer (Debian 13 has it), SASL PLAIN over TLS, or mutual TLS";
   }
   return std::nullopt;
 }

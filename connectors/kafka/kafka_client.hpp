@@ -30,8 +30,9 @@ struct kafka_oauth_token {
 
 /// Where the brokers are and how to talk to them.
 struct kafka_connection {
-  std::string bootstrap;    ///< `host:port`, several separated by commas
-  kafka_settings settings;  ///< of the operator: they come after our defaults and before what we must insist on
+  std::string section = "kafka";  ///< of the configuration, where the operator set all this; for messages
+  std::string bootstrap;          ///< `host:port`, several separated by commas
+  kafka_settings settings;        ///< of the operator: they come after our defaults and before what we must insist on
   /// Gets a new token, for `sasl.mechanism=OAUTHBEARER`. Called from a thread of the client's; may block.
   std::function<engine::result<kafka_oauth_token>()> oauth_token;
   engine::log* log = nullptr;  ///< where clients complain; must outlive them
@@ -74,6 +75,7 @@ private:
 
   rd_kafka_s* handle_ = nullptr;
   engine::log* log_ = nullptr;
+  std::string section_;
   std::function<engine::result<kafka_oauth_token>()> oauth_token_;
   mutable std::mutex mutex_;  ///< guards what follows
   std::string last_error_;

@@ -24,19 +24,42 @@ std::optional<std::string> from_base64url(std::string text) {
   return events::from_base64(text);
 }
 
+/// Whether nobody but us can get the token that these settings need: librdkafka has ways of its own too.
+bool needs_our_token(const std::map<std::string, std::string>& settings) {
+  const auto is = [&](const char* name, std::string_view value) {
+    const auto at = settings.find(name);
+    return at != settings.end() && at->second == value;
+  };
+  const bool oauth = is("sasl.mechanism", "OAUTHBEARER") || is("sasl.mechanisms", "OAUTHBEARER");
+  return oauth && !is("sasl.oauthbearer.method", "oidc") && !is("enable.sasl.oauthbearer.unsecure.jwt", "true");
+}
+
+result<kafka_connection> connection_of(std::string section, const std::string& bootstrap,
+                                       const std::map<std::string, std::string>& settings,
+                                       const std::string& token_file, engine::log* log) {
+  const auto option = section + ".oauth_token_file";
+  if (token_file.empty() && needs_our_token(settings)) {
+    return fail(errc::invalid, option +
+                                   " is missing: with sasl.mechanism OAUTHBEARER it names a file that always holds "
+                                   "a valid token");
+  }
+  kafka_connection connection;
+  connection.section = std::move(section);
+  connection.bootstrap = bootstrap;
+  connection.settings.insert(settings.begin(), settings.end());
+  if (!token_file.empty())
+    connection.oauth_token = [option, token_file] { return read_oauth_token(option, token_file); };
+  connection.log = log;
+  return connection;
+}
+
 }  // namespace
 
 result<kafka_connection> kafka_connection_of(const node_config& config, engine::log* log) {
   if (config.kafka_bootstrap.empty())
     return fail(errc::invalid,
                 "kafka.bootstrap is missing: say where the brokers are, with --kafka HOST:PORT or in [kafka]");
-  kafka_connection connection;
-  connection.bootstrap = config.kafka_bootstrap;
-  connection.settings.insert(config.kafka_settings.begin(), config.kafka_settings.end());
-  if (!config.kafka_oauth_token_file.empty())
-    connection.oauth_token = [file = config.kafka_oauth_token_file] { return read_oauth_token(file); };
-  connection.log = log;
-  return connection;
+  return connection_of("kafka", config.kafka_bootstrap, config.kafka_settings, config.kafka_oauth_token_file, log);
 }
 
 kafka_topics kafka_topics_of(const node_config& config) {
@@ -44,9 +67,26 @@ kafka_topics kafka_topics_of(const node_config& config) {
   return {prefix + "journal", prefix + "keys", prefix + "events", prefix + "usage"};
 }
 
-result<kafka_oauth_token> read_oauth_token(const std::filesystem::path& file) {
+result<std::optional<kafka_feed_target>> kafka_feed_target_of(const node_config& config, engine::log* log) {
+  if (!config.feed_kafka_bootstrap.empty()) {
+    auto own = connection_of("feed.kafka", config.feed_kafka_bootstrap, config.feed_kafka_settings,
+                             config.feed_kafka_oauth_token_file, log);
+    if (!own) return std::unexpected(own.error());
+    return kafka_feed_target{std::move(*own), config.feed_topic, config.feed_usage_topic};
+  }
+  if (!config.feed_kafka_settings.empty() || !config.feed_kafka_oauth_token_file.empty())
+    return fail(errc::invalid, "feed.kafka.bootstrap is missing, and other settings are in [feed.kafka]: say where the "
+                               "feed's brokers are; for the journal's brokers [kafka] is enough");
+  if (config.journal_kind != "kafka") return std::nullopt;
+  auto journals = kafka_connection_of(config, log);
+  if (!journals) return std::unexpected(journals.error());
+  const auto topics = kafka_topics_of(config);
+  return kafka_feed_target{std::move(*journals), topics.events, topics.usage};
+}
+
+result<kafka_oauth_token> read_oauth_token(const std::string& option, const std::filesystem::path& file) {
   const auto bad = [&](const std::string& what) {
-    return fail(errc::invalid, "kafka.oauth_token_file " + file.string() + ": " + what);
+    return fail(errc::invalid, option + " " + file.string() + ": " + what);
   };
   std::ifstream in(file);
   std::string token(token_bytes_max, '\0');

@@ -17,7 +17,10 @@ using engine::result;
 
 namespace {
 
-// Rows: `w` + the key's ID = wrapped key; `position`; `keyring` = whose copy this is.
+// Rows: `w` + the key's ID = wrapped key; `position`; `keyring` = whose copy this is; `format` = what rows there are. A
+// change of rows raises the format, and every node then makes its copy anew.
+constexpr std::string_view format = "1";
+constexpr std::string_view format_row = "format";
 constexpr std::string_view key_prefix = "w";
 constexpr std::string_view keys_end = "x";
 constexpr std::string_view position_row = "position";
@@ -120,13 +123,15 @@ public:
     return erase_deleted();
   }
 
-  /// Whose copy this is; empty if that was never said.
-  std::string keyring() const {
+  /// Whether this is a copy of `keyring` in the format that is known here.
+  bool is_copy_of(const std::string& keyring) const {
     std::string row;
-    return db_->Get({}, std::string(keyring_row), &row).ok() ? row : std::string();
+    if (!db_->Get({}, std::string(format_row), &row).ok() || row != format) return false;
+    return db_->Get({}, std::string(keyring_row), &row).ok() && row == keyring;
   }
-  result<void> set_keyring(const std::string& keyring) {
+  result<void> begin(const std::string& keyring) {
     rocksdb::WriteBatch batch;
+    batch.Put(std::string(format_row), std::string(format));
     batch.Put(std::string(keyring_row), keyring);
     return write(batch);
   }
@@ -151,34 +156,38 @@ private:
   const std::unique_ptr<rocksdb::DB> db_;
 };
 
+/// `corrupt`: what is there is no database as we make it, and another must be made. `unavailable`: it cannot be opened
+/// now.
+result<std::unique_ptr<rocksdb_key_cache>> open_database(const std::filesystem::path& directory) {
+  std::error_code problem;
+  std::filesystem::create_directories(directory, problem);
+  rocksdb::DB* opened = nullptr;
+  const auto status = rocksdb::DB::Open(cache_options(), directory.string(), &opened);
+  std::unique_ptr<rocksdb::DB> db(opened);
+  if (!status.ok()) {
+    const bool other = status.IsCorruption() || status.IsInvalidArgument() || status.IsNotSupported();
+    return fail(other ? errc::corrupt : errc::unavailable,
+                "the copy of the keyring in " + directory.string() + " cannot be opened: " + status.ToString());
+  }
+  return std::make_unique<rocksdb_key_cache>(directory.string(), std::move(db));
+}
+
 }  // namespace
 
 result<std::unique_ptr<key_cache>> key_cache::open(const std::filesystem::path& directory, const std::string& keyring) {
   std::error_code problem;
-  std::filesystem::create_directories(directory, problem);
-  const auto open_once = [&](std::unique_ptr<rocksdb::DB>& db) {
-    rocksdb::DB* opened = nullptr;
-    const auto status = rocksdb::DB::Open(cache_options(), directory.string(), &opened);
-    db.reset(opened);
-    return status;
-  };
-  std::unique_ptr<rocksdb::DB> db;
-  auto status = open_once(db);
-  if (status.IsCorruption()) {
+  const bool fresh = !std::filesystem::exists(directory / "CURRENT", problem);
+  auto cache = open_database(directory);
+  if (cache && !fresh && (*cache)->is_copy_of(keyring)) return std::move(*cache);
+  if (!cache && cache.error().code != errc::corrupt) return std::unexpected(cache.error());
+  if (!fresh) {  // nothing of another keyring or another format is read, nor is it left in the files
+    if (cache) cache->reset();
     rocksdb::DestroyDB(directory.string(), cache_options());
-    status = open_once(db);
+    cache = open_database(directory);
+    if (!cache) return std::unexpected(cache.error());
   }
-  if (!status.ok()) {
-    return fail(errc::unavailable,
-                "the copy of the keyring in " + directory.string() + " cannot be opened: " + status.ToString());
-  }
-  auto cache = std::make_unique<rocksdb_key_cache>(directory.string(), std::move(db));
-  if (const auto is = cache->keyring(); is != keyring) {
-    auto renewed = is.empty() ? result<void>() : cache->clear();
-    if (renewed) renewed = cache->set_keyring(keyring);
-    if (!renewed) return std::unexpected(renewed.error());
-  }
-  return cache;
+  if (auto begun = (*cache)->begin(keyring); !begun) return std::unexpected(begun.error());
+  return std::move(*cache);
 }
 
 }  // namespace muster::connectors

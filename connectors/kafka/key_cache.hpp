@@ -30,7 +30,7 @@ public:
   };
 
   /// Opens the copy of the keyring `keyring` in `directory`. What is there is thrown away if it is a copy of another
-  /// keyring, or is damaged. `unavailable` if another process has it.
+  /// keyring, has another format than this program's, or is damaged. `unavailable` if another process has it.
   static engine::result<std::unique_ptr<key_cache>> open(const std::filesystem::path& directory,
                                                          const std::string& keyring);
   virtual ~key_cache() = default;

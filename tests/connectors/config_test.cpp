@@ -163,6 +163,33 @@ BOOST_AUTO_TEST_CASE(a_property_of_librdkafka_that_is_wrong_is_located) {
              "--set kafka.enable.idempotence: it cannot be set: what Muster promises rests on its value");
 }
 
+BOOST_AUTO_TEST_CASE(the_feed_has_a_section_of_its_own_for_kafka) {
+  node_config config;
+  const auto complaint = complaint_about("[feed]\n"
+                                         "topic = \"events\"\n"
+                                         "kafka.bootstrap = \"a:9093\"\n"
+                                         "kafka.security.protocol = \"SSL\"\n"
+                                         "[feed.kafka.ssl]\n"
+                                         "ca.location = \"ca.pem\"\n",
+                                         config);
+  BOOST_TEST(complaint == "");
+  BOOST_TEST(config.feed_topic == "events");
+  BOOST_TEST(config.feed_kafka_bootstrap == "a:9093");
+  BOOST_TEST(config.feed_kafka_settings.at("security.protocol") == "SSL");
+  BOOST_TEST(config.feed_kafka_settings.at("ssl.ca.location") == "ca.pem");
+  BOOST_TEST(connectors::set_option("feed.kafka.sasl.password=a=b", config).has_value());
+  BOOST_TEST(config.feed_kafka_settings.at("sasl.password") == "a=b");
+  BOOST_TEST(config.kafka_settings.empty());
+  BOOST_TEST(connectors::print_config(config).find("a=b") == std::string::npos);
+
+  BOOST_TEST(complaint_about("[feed.kafka]\nacks = 1\n") ==
+             "muster.toml:2: feed.kafka.acks: it cannot be set: what Muster promises rests on its value");
+  BOOST_TEST(complaint_about_set("feed.kafka.test.mock.num.brokers=1") ==
+             "--set feed.kafka.test.mock.num.brokers: it cannot be set: it would replace the brokers or load code");
+  BOOST_TEST(complaint_about_set("feed.kafka=a:9092") ==
+             "--set: feed.kafka: unknown option, did you mean feed.kafka.bootstrap?");
+}
+
 BOOST_AUTO_TEST_CASE(secrets_for_kafka_are_never_printed) {
   node_config config;
   BOOST_TEST(connectors::set_option("kafka.sasl.password=hunter2", config).has_value());
@@ -185,6 +212,8 @@ BOOST_AUTO_TEST_CASE(a_printed_configuration_reads_back_as_the_same) {
   config.node_name = "a \"quoted\" name\\";
   config.https_names = {"a.example", "b.example"};
   config.journal_shards = 3;
+  config.kafka_settings["socket.timeout.ms"] = "7000";
+  config.feed_kafka_settings["ssl.ca.location"] = "a \"quoted\" path";
   config.operators["ana"] = token_hash;
   const auto printed = connectors::print_config(config);
   node_config again;

@@ -83,7 +83,7 @@ def records_are_cloud_events(found, told, schemas, scope):
 def main():
     with tempfile.TemporaryDirectory(prefix="muster-kafka-") as directory, \
             Brokers(directory, 1, {"auto.create.topics.enable": "true", "num.partitions": "3"}) as kafka, \
-            Node("journal.shards=2", f"feed.kafka={kafka.bootstrap}") as node:
+            Node("journal.shards=2", f"feed.kafka.bootstrap={kafka.bootstrap}") as node:
         service = Service(node)
         client = node.connect()
         group_key = keys_of(service.create_group(client, "fleet"))[0]
