@@ -145,7 +145,7 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
     return records;
   }
   if (const auto marks = admin_.watermarks(topic_, static_cast<std::int32_t>(shard.value()), patience_); marks) {
-    if (auto fault = range_fault(topic_, shard, from, *marks)) return std::unexpected(*fault);
+    if (kafka_offset(from) < marks->low) return std::unexpected(*range_fault(topic_, shard, from, *marks));
   }
   if (at.trouble() == kafka_event::kind::damaged) {
     return fail(errc::corrupt, "the topic " + topic_ + ", partition " + std::to_string(shard.value()) +

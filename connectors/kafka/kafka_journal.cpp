@@ -54,6 +54,8 @@ public:
 
   result<log_offset> end(shard_id shard) override {
     const auto ends = admin_->ends(options_.topic, {partition_of(shard)}, options_.read_wait);
+    // Brokers that let us in at the start and do not now may do so again: that is for whoever asks to wait for.
+    if (!ends && ends.error().code == errc::denied) return fail(errc::unavailable, ends.error().text);
     if (!ends) return std::unexpected(ends.error());
     return log_offset_of(ends->front());
   }

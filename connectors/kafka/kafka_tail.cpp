@@ -13,10 +13,13 @@ using events::shard_id;
 namespace {
 
 using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
 
 constexpr auto poll_wait = 50ms;     // how long the end of a tail may take longer
 constexpr auto watermark_wait = 2s;  // for the question whether the log lost something
-constexpr int stumbles_max = 3;      // at one offset, with the broker answering: then it is no accident
+constexpr auto look_pause = 200ms;   // between two looks at a partition that stands still
+constexpr auto doubt_max = 30s;      // brokers know each other's roles long before that
+constexpr int stumbles_max = 3;      // at one damaged record, with the broker answering: then it is no accident
 constexpr std::size_t poll_max = 1024;
 
 // Frames are small and few are new at a time; a fetch waits at the broker until there is one.
@@ -28,9 +31,15 @@ const kafka_settings tail_settings = {{"fetch.wait.max.ms", "500"}, {"queued.max
 
 kafka_lane::kafka_lane(log_offset start, std::size_t bytes_max) : first_(start), next_(start), bytes_max_(bytes_max) {}
 
-void kafka_lane::push(log_offset offset, std::string_view frame) {
+bool kafka_lane::push(log_offset offset, std::string_view frame) {
   const std::lock_guard lock(mutex_);
-  if (offset < next_) return;  // it came again after a restart
+  if (doubted_ && !records_.empty()) {
+    const auto& newest = records_.back();
+    if (offset != newest.offset || frame != newest.bytes) return false;
+    doubted_ = false;
+    fault_.reset();
+  }
+  if (offset < next_) return true;  // it came again after a restart
   records_.push_back({offset, std::string(frame)});
   next_ = offset.next();
   bytes_ += frame.size();
@@ -39,6 +48,25 @@ void kafka_lane::push(log_offset offset, std::string_view frame) {
     first_ = records_.front().offset.next();
     records_.pop_front();
   }
+  return true;
+}
+
+void kafka_lane::doubt(engine::error why) {
+  const std::lock_guard lock(mutex_);
+  doubted_ = true;
+  fault_ = std::move(why);
+}
+
+log_offset kafka_lane::resume() {
+  const std::lock_guard lock(mutex_);
+  if (doubted_ && !records_.empty()) return records_.back().offset;
+  if (std::exchange(doubted_, false)) fault_.reset();
+  return next_;
+}
+
+bool kafka_lane::doubted() const {
+  const std::lock_guard lock(mutex_);
+  return doubted_;
 }
 
 void kafka_lane::set_fault(engine::error fault) {
@@ -105,7 +133,8 @@ void kafka_tail::on_arrival(std::function<void(shard_id)> arrived) {
 void kafka_tail::run() {
   while (!stopping_) {
     consumer_->poll(poll_wait, poll_max, [this](const kafka_event& event) { take(event); });
-    for (const auto& [partition, problem] : std::exchange(halted_, {})) look_into(partition, problem);
+    for (auto& [partition, t] : troubles_)
+      if (t.halted && steady::now() >= t.look_at) look_into(partition, t);
     if (arrived_now_.empty()) continue;
     const std::lock_guard lock(mutex_);
     for (const auto partition : std::exchange(arrived_now_, {}))
@@ -115,17 +144,23 @@ void kafka_tail::run() {
 
 void kafka_tail::take(const kafka_event& event) {
   const auto partition = event.partition;
-  if (partition < 0 || static_cast<std::size_t>(partition) >= lanes_.size() || halted_.contains(partition)) return;
+  if (partition < 0 || static_cast<std::size_t>(partition) >= lanes_.size()) return;
+  const auto t = troubles_.find(partition);
+  if (t != troubles_.end() && t->second.halted) return;
+  auto& lane = *lanes_[static_cast<std::size_t>(partition)];
   switch (event.what) {
   case kafka_event::kind::record:
-    lanes_[static_cast<std::size_t>(partition)]->push(log_offset_of(event.offset), event.value.value_or(""));
+    if (!lane.push(log_offset_of(event.offset), event.value.value_or("")))
+      return halt(partition, stop::not_what_was_read, "it holds other records than were read before");
+    if (t != troubles_.end()) t->second.doubted.reset();
     arrived_now_.insert(partition);
     break;
   case kafka_event::kind::end:
+    if (lane.doubted()) halt(partition, stop::not_what_was_read, "it ends before what was read");
     break;
   case kafka_event::kind::out_of_range:
   case kafka_event::kind::damaged:
-    halted_.emplace(partition, event.text);
+    halt(partition, event.what == kafka_event::kind::damaged ? stop::damaged : stop::out_of_range, event.text);
     break;
   case kafka_event::kind::error:
     if (log_ != nullptr) {
@@ -136,31 +171,65 @@ void kafka_tail::take(const kafka_event& event) {
   }
 }
 
-/// A partition stands still. If the log still holds what comes next, it goes on there; else the shard's log is not what
-/// it was, and that is the reader's to hear.
-void kafka_tail::look_into(std::int32_t partition, const std::string& problem) {
+/// Nothing more is taken of the partition until it has been looked into: at once, if it is the first time there.
+void kafka_tail::halt(std::int32_t partition, stop why, std::string problem) {
+  auto& t = troubles_[partition];
+  const auto at = lanes_[static_cast<std::size_t>(partition)]->next();
+  t.times = t.at == at ? t.times + 1 : 1;
+  t.at = at;
+  t.halted = true;
+  t.why = why;
+  t.problem = std::move(problem);
+  t.look_at = t.times == 1 ? steady::now() : steady::now() + look_pause;
+}
+
+/// A partition stands still. If the log still holds what was read and what comes next, it goes on there; else the
+/// shard's log is not what it was, and that is the reader's to hear.
+void kafka_tail::look_into(std::int32_t partition, trouble& t) {
   auto& lane = *lanes_[static_cast<std::size_t>(partition)];
   const shard_id shard(static_cast<std::uint64_t>(partition));
+  const auto where = "the topic " + topic_ + ", partition " + std::to_string(partition);
   consumer_->stop(partition);
   const auto marks = admin_.watermarks(topic_, partition, watermark_wait);
-  auto fault = marks ? range_fault(topic_, shard, lane.next(), *marks) : std::nullopt;
-  auto& last = stumbles_[partition];
-  last = {lane.next(), last.at == lane.next() ? last.times + 1 : 1};
-  if (marks && last.times > stumbles_max) {
-    fault = engine::error{errc::corrupt, "the topic " + topic_ + ", partition " + std::to_string(partition) +
-                                             ", Kafka's offset " + std::to_string(kafka_offset(lane.next())) +
-                                             " cannot be read: " + problem};
-  }
+  const auto now = steady::now();
+  const auto wanted = kafka_offset(lane.next());
+  if (marks && wanted <= marks->high && t.why != stop::not_what_was_read)
+    t.doubted.reset();
+  else if (marks && !t.doubted)
+    t.doubted = now;
+  const auto doubted_for = t.doubted ? now - *t.doubted : steady::duration();
+  const auto judged = marks ? judge_standstill(wanted, *marks, doubted_for) : standstill::read_on;
+  std::optional<engine::error> fault;
+  if (judged == standstill::lost)
+    fault = range_fault(topic_, shard, lane.next(), *marks);
+  else if (marks && (doubted_for > doubt_max || (t.why == stop::damaged && t.times > stumbles_max)))
+    fault = engine::error{errc::corrupt,
+                          where + ", Kafka's offset " + std::to_string(wanted) + " cannot be read: " + t.problem};
   if (fault) {
     lane.set_fault(*fault);
     arrived_now_.insert(partition);
+    t.look_at = steady::time_point::max();
     return;
   }
-  if (log_ != nullptr) {
+  if (log_ != nullptr && t.times == 1) {
     log_->write(log_level::warning, "the journal topic is read again from where it was left",
-                {{"topic", topic_}, {"shard", std::to_string(partition)}, {"error", problem}});
+                {{"topic", topic_}, {"shard", std::to_string(partition)}, {"error", t.problem}});
   }
-  if (!consumer_->start(partition, kafka_offset(lane.next()))) halted_.emplace(partition, problem);
+  t.look_at = now + look_pause;
+  if (judged == standstill::ask_again) {
+    ++t.times;
+    lane.doubt({errc::unavailable, where + ": a broker says that it ends at Kafka's offset " +
+                                       std::to_string(marks->high) + ", and " + std::to_string(wanted) +
+                                       " was reached before; it is asked again"});
+    return;
+  }
+  t.halted = !consumer_->start(partition, kafka_offset(lane.resume()));
+}
+
+standstill judge_standstill(std::int64_t wanted, const kafka_watermarks& marks, std::chrono::nanoseconds doubted_for) {
+  if (wanted < marks.low) return standstill::lost;
+  if (wanted <= marks.high) return standstill::read_on;
+  return doubted_for > doubt_max ? standstill::lost : standstill::ask_again;
 }
 
 std::optional<engine::error> range_fault(const std::string& topic, shard_id shard, log_offset from,

@@ -15,9 +15,19 @@ public:
   /// Follows a log from `start` on. Keeps about `bytes_max` bytes, and always the newest frame.
   kafka_lane(events::log_offset start, std::size_t bytes_max);
 
-  void push(events::log_offset offset, std::string_view frame);
+  /// Takes the next frame. False if the log is not the one that was read before: doubted, and its newest frame did not
+  /// come again as it was.
+  bool push(events::log_offset offset, std::string_view frame);
   /// From now on every read that reaches the end says this.
   void set_fault(engine::error fault);
+
+  /// A broker says that the log ends before what was read of it. Every read that reaches the end says `why` until the
+  /// newest frame kept has come again.
+  void doubt(engine::error why);
+  /// Where to read on after a doubt: at the newest frame kept. With none kept there is nothing to compare, and the
+  /// doubt ends.
+  events::log_offset resume();
+  bool doubted() const;
 
   /// As `journal::read`; nothing if frames from `from` on are no longer kept.
   std::optional<engine::result<std::vector<engine::log_record>>> read(events::log_offset from,
@@ -34,8 +44,18 @@ private:
   events::log_offset next_;
   std::size_t bytes_ = 0;
   const std::size_t bytes_max_;
+  bool doubted_ = false;
   std::optional<engine::error> fault_;
 };
+
+/// What to do about a partition that cannot be read where it was left.
+enum class standstill : std::uint8_t { read_on, ask_again, lost };
+
+/// `wanted` is Kafka's offset that should come next, `marks` what the log holds according to the broker that answered,
+/// `doubted_for` how long it has been said to end earlier. A broker that was frozen or cut off may for a while answer
+/// as the leader that it no longer is, and its log ends earlier: that something is lost is certain only when it has
+/// been said for long.
+standstill judge_standstill(std::int64_t wanted, const kafka_watermarks& marks, std::chrono::nanoseconds doubted_for);
 
 /// Follows every partition of the journal topic from its end at the start on, with one consumer and one thread.
 class kafka_tail {
@@ -54,9 +74,23 @@ public:
 
 private:
   kafka_tail(std::string topic, std::unique_ptr<kafka_consumer> consumer, kafka_admin& admin, engine::log* log);
+  using moment = std::chrono::steady_clock::time_point;
+  /// Why a partition cannot be read where it was left.
+  enum class stop : std::uint8_t { out_of_range, damaged, not_what_was_read };
+  struct trouble {
+    bool halted = false;  ///< nothing is read until it has been looked into
+    stop why = stop::out_of_range;
+    std::string problem;
+    events::log_offset at;
+    int times = 0;                  ///< that it stood still at `at`
+    std::optional<moment> doubted;  ///< since when the log seems to have lost something
+    moment look_at;
+  };
+
   void run();
   void take(const kafka_event& event);
-  void look_into(std::int32_t partition, const std::string& problem);
+  void halt(std::int32_t partition, stop why, std::string problem);
+  void look_into(std::int32_t partition, trouble& t);
 
   const std::string topic_;
   kafka_admin& admin_;
@@ -64,13 +98,8 @@ private:
   std::unique_ptr<kafka_consumer> consumer_;
   std::vector<std::unique_ptr<kafka_lane>> lanes_;  ///< one a shard
   std::set<std::int32_t> arrived_now_;              ///< of the current round; the tail's thread only
-  std::map<std::int32_t, std::string> halted_;      ///< partitions that stand still, and why; the tail's thread only
-  struct stumble {
-    events::log_offset at;
-    int times = 0;
-  };
-  std::map<std::int32_t, stumble> stumbles_;  ///< where a partition stood still last; the tail's thread only
-  std::mutex mutex_;                          ///< guards `arrived_`
+  std::map<std::int32_t, trouble> troubles_;        ///< of partitions that stood still last; the tail's thread only
+  std::mutex mutex_;                                ///< guards `arrived_`
   std::function<void(events::shard_id)> arrived_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
