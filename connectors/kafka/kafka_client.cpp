@@ -146,7 +146,8 @@ void kafka_client::on_error(rd_kafka_s* handle, int code, const char* reason, vo
     const std::lock_guard lock(client.mutex_);
     client.last_error_ = text;
     if (code == RD_KAFKA_RESP_ERR__FATAL) client.fatal_ = text;
-    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR__SSL)
       client.denied_ = text;
   }
   client.complain(code == RD_KAFKA_RESP_ERR__FATAL ? log_level::error : log_level::warning,

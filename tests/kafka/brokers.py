@@ -33,12 +33,13 @@ PROPERTIES = {
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
 }
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 JAVA = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={HERE}/log4j2.yaml"]
 
 
-def libraries():
+def libraries(version=None):
     """The directory with Kafka's jars, fetched where they are missing."""
-    return subprocess.run([HERE / "fetch"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run([HERE / "fetch", *([version] if version else [])], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def free_ports(count):
@@ -88,10 +89,11 @@ class Broker:
 class Brokers:
     """`properties` are added to every broker's. `security`: also listens for "SSL" or "SASL_SSL", with certificates of an own CA
     (`ca`, and for clients `client_certificate` and `client_key`), and PLAIN and SCRAM users (`users`: name to password), and unsigned OAUTHBEARER tokens.
+    `version`: of Kafka, another than the one that tests usually have.
     `disk_bytes`: each broker's files lie on a file system of that size (needs root). `proxied`: they also listen behind a proxy each
     (`Broker.proxy`), at `addresses("PROXIED")`, for tests that cut the network between them and their clients."""
 
-    def __init__(self, directory, count=1, properties=None, security=None, users=None, disk_bytes=None, proxied=False):
+    def __init__(self, directory, count=1, properties=None, security=None, users=None, disk_bytes=None, proxied=False, version=None):
         self.directory = pathlib.Path(directory).resolve()
         self.count = count
         self.properties = dict(properties or {})
@@ -99,7 +101,7 @@ class Brokers:
         self.users = dict(users or {})
         self.disk_bytes = disk_bytes
         self.proxied = proxied
-        self.libraries = libraries()
+        self.libraries = libraries(version)
         self.brokers = []
         self.mounted = []
 
@@ -217,7 +219,7 @@ class Brokers:
         if self.security:
             self._make_certificates()
         cluster = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
-        scram = [f"SCRAM-SHA-256=[name={name},password={password}]" for name, password in self.users.items()]
+        scram = [f"{each}=[name={name},password={password}]" for each in SCRAM for name, password in self.users.items()]
         for broker in self.brokers:
             file = broker.directory / "server.properties"
             file.write_text("".join(f"{name}={value}\n" for name, value in self._properties_of(broker).items()))
@@ -254,9 +256,9 @@ class Brokers:
         module = "org.apache.kafka.common.security"
         return {
             **key_store,
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,OAUTHBEARER",
+            "sasl.enabled.mechanisms": ",".join(["PLAIN", "OAUTHBEARER", *SCRAM]),
             listener + "plain.sasl.jaas.config": f"{module}.plain.PlainLoginModule required {plain};",
-            listener + "scram-sha-256.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
+            **{listener + f"{each.lower()}.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;" for each in SCRAM},
             listener + "oauthbearer.sasl.jaas.config":
                 f'{module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
         }
