@@ -52,6 +52,13 @@ struct conf_deleter {
 };
 using conf_ptr = std::unique_ptr<rd_kafka_conf_t, conf_deleter>;
 
+/// A certificate that is missing is told after TLS 1.3's handshake, by an alert that librdkafka takes for a failure of
+/// the transport; OpenSSL's text alone says what it was.
+bool is_denial(int code, const std::string& text) {
+  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR__SSL || text.contains("SSL alert number");
+}
+
 result<void> set_all(rd_kafka_conf_t* conf, const kafka_settings& settings, std::string_view prefix) {
   std::array<char, 512> reason{};
   for (const auto& [name, value] : settings) {
@@ -146,9 +153,7 @@ void kafka_client::on_error(rd_kafka_s* handle, int code, const char* reason, vo
     const std::lock_guard lock(client.mutex_);
     client.last_error_ = text;
     if (code == RD_KAFKA_RESP_ERR__FATAL) client.fatal_ = text;
-    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-        code == RD_KAFKA_RESP_ERR__SSL)
-      client.denied_ = text;
+    if (is_denial(code, text)) client.denied_ = text;
   }
   client.complain(code == RD_KAFKA_RESP_ERR__FATAL ? log_level::error : log_level::warning,
                   "a Kafka client has a problem", std::move(text));
