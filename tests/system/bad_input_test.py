@@ -101,6 +101,14 @@ def preconditions(t):
     t.service_call("stale delete", 412, 412201, "precondition", "DELETE", "/enrollments/kept", None, {"If-Match": '"IjAi"'})
     t.service_call("update of nothing", 412, 412201, "no such entry", "PUT", "/enrollments/x-1", enrollment(), {"If-Match": "*"})
     t.service_call("odd idempotency key", 400, 400004, "Idempotency-Key", "PUT", "/enrollments/x-1", enrollment(), {"Idempotency-Key": "a" * 129})
+    t.service.create_group(client, "kept-group")
+    group = {"enrollmentGroupId": "kept-group", "attestation": {"type": "symmetricKey"}}
+    t.service_call("group exists", 409, 409202, "already exists", "PUT", "/enrollmentGroups/kept-group", group)
+    t.service_call("stale etag of a group", 412, 412202, "precondition", "PUT", "/enrollmentGroups/kept-group", group, {"If-Match": "IjAi"})
+    t.service_call("stale delete of a group", 412, 412202, "precondition", "DELETE", "/enrollmentGroups/kept-group", None, {"If-Match": "IjAi"})
+    seen = keys_of(t.service.enroll(client, "seen"))[0]
+    assert t.service.register(client, "seen", seen)[0] == 200
+    t.service_call("stale delete of a registration", 412, 412203, "precondition", "DELETE", "/registrations/seen", None, {"If-Match": "IjAi"})
     for form in ("{}", '"{}"', "*", '"*"'):
         status, _, updated = t.service.call(client, "PUT", "/enrollments/kept", created, {"If-Match": form.format(created["etag"])})
         assert status == 200, (form, status, updated)
@@ -147,6 +155,41 @@ def devices(t, keys):
     put("unknown operation", 404, 404203, "operation", path=f"/{scope}/registrations/kept/operations/4.0.x?{API}", method="GET", body={})
     put("never registered", 404, 404202, "not found", path=f"/{scope}/registrations/kept?{API}", method="POST")
     put("wrong method", 405, 405000, "", path=f"/{scope}/registrations/kept/register?{API}", method="POST")
+    put("not UTF-8", 400, 400001, "utf-8", body=b'{"registrationId":"kept","payload":{"a":"\xff"}}')
+    put("deeply nested", 400, 400001, "deep", body=b'{"registrationId":"kept","payload":' + b'{"a":' * 100 + b"1" + b"}" * 101)
+    put("an array", 400, 400001, "object", body=b"[]")
+    for what, name, phrase in (("id with a space", "a b", "registrationId"), ("id ends badly", "abc_", "registrationId"),
+                               ("id too long", "a" * 129, "128"), ("id of dots", "..", "registrationId")):
+        put(what, 400, 400004, phrase, path=f"/{scope}/registrations/{urllib.parse.quote(name)}/register?{API}", body={"registrationId": name})
+    t.expect("wrong media type", 415, 415000, "application/json", "PUT", f"/{scope}/registrations/kept/register?{API}", b"<x/>",
+             {"Content-Type": "text/xml", "Authorization": good})
+
+
+def answers_that_are_no_errors(t):
+    """What DPS tells a device in an answer of 200: that it is disabled, and that no hub can take it. And a device that polls too often."""
+    service, client = t.service, t.client
+    key = keys_of(service.enroll(client, "barred", provisioningStatus="disabled"))[0]
+    status, answer = service.register(client, "barred", key)
+    assert status == 200 and answer["registrationState"]["status"] == "disabled", (status, answer)
+    assert "assignedHub" not in answer["registrationState"], answer
+
+    t.node.cli("hub", "link", "demo", "hub9")
+    key = keys_of(service.enroll(client, "homeless", iotHubs=["hub9"], allocationPolicy="static"))[0]
+    t.node.cli("hub", "unlink", "demo", "hub9")
+    status, answer = service.register(client, "homeless", key)
+    state = answer["registrationState"]
+    assert status == 200 and answer["status"] == "failed" and state["errorCode"] == 400208 and state["errorMessage"], (status, answer)
+
+    key = keys_of(service.enroll(client, "eager"))[0]
+    operation = service.register(client, "eager", key)[1]["operationId"]
+    path = f"/{service.scope}/registrations/eager/operations/{operation}?{API}"
+    token = {"Authorization": sas_token(f"{service.scope}/registrations/eager", key, "registration")}
+    for _ in range(200):
+        response = client.request("GET", path, None, token)
+        if response[0] != 200:
+            break
+    t.check("polls too often", 429, 429001, "polls too often", response)
+    t.checked += 3
 
 
 def protocol(t):
@@ -167,6 +210,7 @@ def protocol(t):
 
     raw("no HTTP", 400, b"\x16\x03\x01 nonsense\r\n\r\n")
     raw("huge header", 431, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40000 + b"\r\n\r\n")
+    raw("huge body of a device", 413, b"PUT /0ne00000001/registrations/a/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n")
     raw("huge body announced", 413, b"PUT /enrollments/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
     raw("bad chunk", 400, b"PUT /enrollments/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
     raw("bad escape", 400, b"GET /enrollments/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -181,14 +225,16 @@ def main():
         keys = keys_of(t.service.call(t.client, "PUT", "/enrollments/kept", {**enrollment(registrationId="kept"), "attestation": {
             "type": "symmetricKey", "symmetricKey": {"primaryKey": base64.b64encode(b"p" * 32).decode(), "secondaryKey": base64.b64encode(b"s" * 32).decode()}}},
             {"If-Match": "*"})[2])
+        answers_that_are_no_errors(t)
         before = node.json("usage", "demo")["operations"]
+        past = [json.loads(line)["id"] for line in node.cli("history", "demo", "--json").stdout.splitlines()][-1]
         bodies(t)
         paths(t)
         authorization(t)
         devices(t, keys)
         protocol(t)
         assert not t.wrong, "\n".join(t.wrong)
-        events = [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
+        events = [json.loads(line) for line in node.cli("history", "demo", "--json", "--after", past).stdout.splitlines()]
         assert node.json("usage", "demo")["operations"] == before, "bad input counted as an operation"
         assert {e["type"] for e in events if not e["operation"]} <= {"muster.service_created.v1", "muster.registration_refused.v1"}, events
         assert all("enrollments/x-1" not in e["subject"] for e in events)
