@@ -71,10 +71,11 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(directory);
   {
     auto store = projections::make_projection_store({.directory = directory});
-    auto rows = (*store)->open(events::shard_id(0));
+    auto rows = (*store)->begin_generation(events::shard_id(0));
     bench::measure("projections rebuilt on disk", recorded.events, [&] {
       fold_into(*recorded.journal,
                 [&](std::span<const engine::folded_frame> frames) { return (*rows)->apply(frames); });
+      if (!(*store)->switch_generation(events::shard_id(0))) std::abort();
     });
     const auto print = (*store)->fingerprint_of(**rows);
     std::printf("rows %llu, fingerprint %s\n", static_cast<unsigned long long>(print->rows),

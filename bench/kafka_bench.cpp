@@ -1,107 +1,43 @@
-#include "bench/cpu_time.hpp"
+#include "bench/streams.hpp"
 #include "bench/workload.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
+#include "connectors/kafka/kafka_tail.hpp"
 #include "connectors/system_entropy.hpp"
 
 #include <librdkafka/rdkafka.h>
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
+#include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
-/// The Kafka journal beside a plain idempotent producer of librdkafka with the same bytes, in turns:
+/// The Kafka journal beside librdkafka as it is, an idempotent producer and a consumer, with the same bytes, in turns:
 ///
 ///     kafka_bench BOOTSTRAP [SECONDS]
 ///
-/// Frames of 1, 10 and 100 registrations. One shard: one frame at a time, its delivery report and its own read-back
-/// (a registration's way). Sixteen shards: one frame in flight in each. The journal counts a frame when it was read
-/// back, the producer when it was delivered. SECONDS is for each line.
+/// Frames of 1, 10 and 100 registrations. One shard: one frame at a time (a registration's way). Sixteen shards: one
+/// frame in flight in each. "Delivered" counts a frame at its delivery report, "read back" once a consumer brought it
+/// back, as an answer needs it. SECONDS is for each line, in eight turns; clients that a line does not need are not
+/// there meanwhile.
 namespace {
 
 using namespace muster;
 using namespace std::chrono_literals;
-using clock_type = std::chrono::steady_clock;
 
 constexpr std::uint32_t shards_max = 16;
+constexpr int turns = 8;
+constexpr std::array lines = {"plain, delivered", "plain, read back", "journal, delivered", "journal, read back"};
 
 [[noreturn]] void give_up(const std::string& why) {
   std::fprintf(stderr, "kafka_bench: %s\n", why.c_str());
   std::exit(1);
 }
-
-double ms(clock_type::duration d) {
-  return std::chrono::duration<double, std::milli>(d).count();
-}
-
-std::string quantiles(std::vector<double>& sample) {
-  if (sample.empty()) return "-";
-  std::ranges::sort(sample);
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f / %.2f", sample[sample.size() / 2], sample[sample.size() * 99 / 100]);
-  return text;
-}
-
-/// Runs `shards` streams with one operation in flight each, for `seconds`: `begin(shard)` starts one, and what ends it
-/// calls `ended(shard)`. Prints nothing if `what` is null.
-class streams {
-public:
-  void ended(std::size_t shard) {
-    {
-      const std::lock_guard lock(mutex_);
-      ready_.push_back(shard);
-    }
-    changed_.notify_one();
-  }
-
-  template <class Begin>
-  void run(const char* what, std::size_t registrations, std::size_t shards, double seconds, Begin begin) {
-    std::vector<clock_type::time_point> began(shards);
-    std::vector<double> took;
-    const auto cpu = bench::cpu_seconds();
-    const auto start = clock_type::now();
-    const auto until = start + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds));
-    std::size_t in_flight = shards;
-    for (std::size_t s = 0; s < shards; ++s) {
-      began[s] = clock_type::now();
-      begin(s);
-    }
-    while (in_flight > 0) {
-      std::vector<std::size_t> ready;
-      {
-        std::unique_lock lock(mutex_);
-        if (!changed_.wait_for(lock, 30s, [&] { return !ready_.empty(); })) give_up("nothing came for 30 s");
-        ready.swap(ready_);
-      }
-      const auto now = clock_type::now();
-      for (const auto s : ready) {
-        took.push_back(ms(now - began[s]));
-        --in_flight;
-        if (now >= until) continue;
-        ++in_flight;
-        began[s] = now;
-        begin(s);
-      }
-    }
-    if (what == nullptr) return;
-    const auto all = std::chrono::duration<double>(clock_type::now() - start).count();
-    const auto frames = static_cast<double>(took.size());
-    const auto used = (bench::cpu_seconds() - cpu) * 1e6 / frames;
-    std::printf("%-28s %4zu registrations/frame %3zu shards  %8.0f frames/s  p50 / p99 %s ms  %6.0f us CPU/frame\n",
-                what, registrations, shards, frames / all, quantiles(took).c_str(), used);
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::size_t> ready_;
-};
 
 /// A frame with `registrations` registrations.
 std::string frame_of(std::size_t registrations, engine::entropy& random) {
@@ -111,50 +47,131 @@ std::string frame_of(std::size_t registrations, engine::entropy& random) {
   return (*records)[2].bytes;  // after the claim, and the service with its group
 }
 
-/// librdkafka as it is, with the settings of the journal's producer.
-class plain_producer {
+/// A client of librdkafka as it is.
+using client_ptr = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
+client_ptr make_client(rd_kafka_type_t type, rd_kafka_conf_t* conf,
+                       const std::vector<std::pair<const char*, const char*>>& settings) {
+  char reason[512];
+  for (const auto& [name, value] : settings)
+    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) give_up(reason);
+  client_ptr client(rd_kafka_new(type, conf, reason, sizeof reason), rd_kafka_destroy);
+  if (!client) give_up(reason);
+  return client;
+}
+
+/// A producer with the settings of the journal's, and, where `reads`, a consumer of every shard from `from` on.
+class plain_writer {
 public:
-  explicit plain_producer(const std::string& bootstrap) {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    char reason[512];
-    for (const auto& [name, value] : {std::pair("bootstrap.servers", bootstrap.c_str()),
-                                      {"enable.idempotence", "true"},
-                                      {"acks", "all"},
-                                      {"linger.ms", "0"},
-                                      {"socket.nagle.disable", "true"}}) {
-      if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) give_up(reason);
-    }
+  plain_writer(const connectors::kafka_journal_options& options, bool reads,
+               const std::vector<events::log_offset>& from)
+      : topic_(options.topic), reads_(reads), producer_(nullptr, rd_kafka_destroy),
+        consumer_(nullptr, rd_kafka_destroy) {
+    auto* conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, this);
     rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* m, void* self) {
       if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) give_up(rd_kafka_err2str(m->err));
-      static_cast<plain_producer*>(self)->running->ended(static_cast<std::size_t>(m->partition));
+      auto& writer = *static_cast<plain_writer*>(self);
+      if (!writer.reads_) writer.running_.load()->ended(static_cast<std::size_t>(m->partition));
     });
-    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (handle_ == nullptr) give_up(reason);
-    poller_ = std::thread([this] {
-      while (!stopping_) rd_kafka_poll(handle_, 50);
+    const auto* const bootstrap = options.connection.bootstrap.c_str();
+    producer_ = make_client(RD_KAFKA_PRODUCER, conf,
+                            {{"bootstrap.servers", bootstrap},
+                             {"enable.idempotence", "true"},
+                             {"acks", "all"},
+                             {"linger.ms", "0"},
+                             {"socket.nagle.disable", "true"}});
+    threads_.emplace_back([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) rd_kafka_poll(producer_.get(), 50);
     });
+    if (!reads) return;
+    consumer_ =
+        make_client(RD_KAFKA_CONSUMER, rd_kafka_conf_new(),
+                    {{"bootstrap.servers", bootstrap}, {"check.crcs", "true"}, {"socket.nagle.disable", "true"}});
+    consumed_ = rd_kafka_topic_new(consumer_.get(), topic_.c_str(), nullptr);
+    queue_ = rd_kafka_queue_new(consumer_.get());
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      if (rd_kafka_consume_start_queue(consumed_, static_cast<std::int32_t>(i), connectors::kafka_offset(from[i]),
+                                       queue_) != 0)
+        give_up(rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    threads_.emplace_back([this](const std::stop_token& stop) { consume(stop); });
   }
-  ~plain_producer() {
-    stopping_ = true;
-    poller_.join();
-    rd_kafka_destroy(handle_);
+  ~plain_writer() {
+    threads_.clear();
+    if (!reads_) return;
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(shards_max); ++i) rd_kafka_consume_stop(consumed_, i);
+    rd_kafka_queue_destroy(queue_);
+    rd_kafka_topic_destroy(consumed_);
   }
+  plain_writer(const plain_writer&) = delete;
+  plain_writer& operator=(const plain_writer&) = delete;
 
-  void send(const std::string& topic, std::size_t partition, const std::string& bytes) {
-    const auto error = rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()),
-                                         RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(partition)),
+  void begin(bench::streams& s) { running_ = &s; }
+  void send(std::size_t shard, const std::string& bytes) {
+    const auto error = rd_kafka_producev(producer_.get(), RD_KAFKA_V_TOPIC(topic_.c_str()),
+                                         RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(shard)),
                                          RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()),
                                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) give_up(rd_kafka_err2str(error));
   }
 
-  streams* running = nullptr;
+private:
+  void consume(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      auto* message = rd_kafka_consume_queue(queue_, 50);
+      if (message == nullptr) continue;
+      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) give_up(rd_kafka_message_errstr(message));
+      const auto partition = static_cast<std::size_t>(message->partition);
+      rd_kafka_message_destroy(message);
+      running_.load()->ended(partition);
+    }
+  }
+
+  const std::string topic_;
+  const bool reads_;
+  std::atomic<bench::streams*> running_ = nullptr;
+  client_ptr producer_;
+  client_ptr consumer_;
+  rd_kafka_topic_t* consumed_ = nullptr;
+  rd_kafka_queue_t* queue_ = nullptr;
+  std::vector<std::jthread> threads_;
+};
+
+/// The journal; where `reads`, an operation ends when its frame was read back.
+class journal_writer {
+public:
+  journal_writer(const connectors::kafka_journal_options& options, bool reads, std::vector<events::log_offset> from)
+      : reads_(reads), next_(std::move(from)), sent_(shards_max) {
+    auto opened = connectors::open_kafka_journal(options);
+    if (!opened) give_up(opened.error().text);
+    journal_ = std::move(*opened);
+    journal_->on_arrival([this](events::shard_id shard) {
+      if (reads_) running_.load()->ended(static_cast<std::size_t>(shard.value()));
+    });
+  }
+
+  void begin(bench::streams& s) { running_ = &s; }
+  void send(std::size_t shard, const std::string& bytes) {
+    if (reads_ && sent_[shard]) take(shard);
+    sent_[shard] = true;
+    journal_->append({{events::shard_id(shard), bytes}}, [this, shard](std::size_t, engine::append_outcome outcome) {
+      if (outcome != engine::append_outcome::durable) give_up("an append was not durable");
+      if (!reads_) running_.load()->ended(shard);
+    });
+  }
 
 private:
-  rd_kafka_t* handle_ = nullptr;
-  std::atomic<bool> stopping_{false};
-  std::thread poller_;
+  void take(std::size_t shard) {
+    const auto records = journal_->read(events::shard_id(shard), next_[shard], 1U << 20U);
+    if (!records || records->size() != 1) give_up("a frame was not read back");
+    next_[shard] = next_[shard].next();
+  }
+
+  const bool reads_;
+  std::vector<events::log_offset> next_;
+  std::vector<bool> sent_;
+  std::atomic<bench::streams*> running_ = nullptr;
+  std::unique_ptr<engine::journal> journal_;  // last: it calls what stands above
 };
 
 }  // namespace
@@ -172,60 +189,39 @@ int main(int argc, char** argv) {
   if (const auto made = connectors::make_journal_topic(**admin, options.connection, options.topic, identity, 1, 20s);
       !made)
     give_up(made.error().text);
-  const auto journal = connectors::open_kafka_journal(options);
-  if (!journal) give_up(journal.error().text);
-  streams* running = nullptr;
-  std::atomic<bool> read_back{false};
-  (*journal)->on_arrival([&](events::shard_id shard) {
-    if (read_back) running->ended(static_cast<std::size_t>(shard.value()));
-  });
-  plain_producer plain(argv[1]);
-  std::vector<events::log_offset> next(shards_max);
-
-  // What was delivered may not have arrived yet, and would be taken for what is sent now.
-  const auto catch_up = [&] {
-    for (std::uint32_t i = 0; i < shards_max; ++i) {
-      next[i] = (*journal)->end(events::shard_id(i)).value();
-      const events::log_offset last(next[i].value() - 1);
-      while (next[i].value() > 0 && (*journal)->read(events::shard_id(i), last, 1).value().empty()) {
-      }
+  std::vector<std::int32_t> partitions(shards_max);
+  std::iota(partitions.begin(), partitions.end(), 0);
+  const auto ends = [&] {
+    const auto known = (*admin)->ends(options.topic, partitions, 20s);
+    if (!known) give_up(known.error().text);
+    std::vector<events::log_offset> offsets;
+    for (const auto end : *known) offsets.push_back(connectors::log_offset_of(end));
+    return offsets;
+  };
+  const auto turn = [&](auto& writer, std::size_t shards, const std::string& bytes, bench::tally& sum) {
+    bench::tally warming_up;
+    for (auto* each : {&warming_up, &sum}) {
+      bench::streams s;
+      writer.begin(s);
+      s.run(shards, each == &sum ? seconds / turns : 0.1, [&](std::size_t shard) { writer.send(shard, bytes); }, *each);
     }
-  };
-  const auto append = [&](std::size_t shard, const std::string& bytes) {
-    (*journal)->append({{events::shard_id(shard), bytes}}, [&, shard](std::size_t, engine::append_outcome outcome) {
-      if (outcome != engine::append_outcome::durable) give_up("an append was not durable");
-      if (!read_back) running->ended(shard);
-    });
-  };
-  const auto take = [&](std::size_t shard) {
-    const auto records = (*journal)->read(events::shard_id(shard), next[shard], 1U << 20U);
-    if (!records || records->size() != 1) give_up("a frame was not read back");
-    next[shard] = next[shard].next();
   };
   for (const std::size_t registrations : {1U, 10U, 100U}) {
     const auto bytes = frame_of(registrations, random);
     for (const std::size_t shards : {1U, 16U}) {
-      for (const auto* what : {"plain producer, delivered", "journal, delivered", "journal, read back"}) {
-        const bool is_plain = std::string_view(what).starts_with("plain");
-        const bool reads = std::string_view(what).ends_with("back");
-        for (const bool warming_up : {true, false}) {
-          streams s;
-          read_back = false;
-          running = plain.running = &s;
-          catch_up();
-          read_back = reads;
-          std::vector<bool> sent(shards);
-          s.run(warming_up ? nullptr : what, registrations, shards, warming_up ? seconds / 5 : seconds,
-                [&](std::size_t shard) {
-                  if (reads && sent[shard]) take(shard);
-                  sent[shard] = true;
-                  if (is_plain)
-                    plain.send(options.topic, shard, bytes);
-                  else
-                    append(shard, bytes);
-                });
+      std::array<bench::tally, 4> sums;
+      for (int i = 0; i < turns * 4; ++i) {
+        const bool reads = i % 2 == 1;
+        auto& sum = sums[static_cast<std::size_t>(i % 4)];
+        if (i % 4 < 2) {
+          plain_writer writer(options, reads, ends());
+          turn(writer, shards, bytes, sum);
+        } else {
+          journal_writer writer(options, reads, ends());
+          turn(writer, shards, bytes, sum);
         }
       }
+      for (std::size_t i = 0; i < 4; ++i) sums[i].print(lines[i], registrations, shards);
     }
   }
 }
