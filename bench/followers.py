@@ -73,10 +73,11 @@ class Stream(Counter):
 
 
 class Endpoint(Counter):
-    """Where a webhook leads: it takes everything."""
+    """Where a webhook leads: it takes everything while it is open."""
 
     def __init__(self, kept_max):
         super().__init__(kept_max)
+        self.is_open = True
         endpoint = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -84,9 +85,11 @@ class Endpoint(Counter):
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(204)
+                self.send_response(204 if endpoint.is_open else 503)
+                self.send_header("Content-Length", "0")
                 self.end_headers()
-                endpoint.add(body.count(b'"specversion":"1.0"'), body)
+                if endpoint.is_open:
+                    endpoint.add(body.count(b'"specversion":"1.0"'), body)
 
             def log_message(self, *_):
                 pass
@@ -95,6 +98,9 @@ class Endpoint(Counter):
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def open_to(self, is_open):
+        self.is_open = is_open
 
     def close(self):
         self.server.shutdown()
@@ -108,6 +114,7 @@ class Registrations:
 
     def __init__(self, node, load, devices, connections):
         self.node, self.load, self.devices, self.connections = node, load, devices, connections
+        self.written = 0  # events, since the node began
         self.service = nodes.Service(node, "bench", "--hub", "hub1", "--hub", "hub2", "--hub", "hub3")
         client = node.connect()
         self.key = nodes.keys_of(self.service.create_group(client, "fleet"))[0]
@@ -132,6 +139,7 @@ class Registrations:
         if figures["failed"]:
             sys.exit("some registrations failed")
         followed()
+        self.written += self.events
         return (cpu_seconds(pid) - before) * 1e6 / self.events
 
 
@@ -197,10 +205,55 @@ def floor_of_topic(lines, bootstrap, directory):
     return (produce(len(lines)) - produce(1)) * 1e6 / (len(lines) - 1)
 
 
+def stream_behind(node, fleet):
+    """The node's CPU for each event that a stream reads from the log while nobody registers."""
+    before = cpu_seconds(node.process.pid)
+    reader = Stream(node, fleet.service, "0-0", kept_max=0)
+    reader.wait_for(fleet.written)
+    cost = (cpu_seconds(node.process.pid) - before) * 1e6 / reader.events
+    reader.close()
+    return cost
+
+
+def webhook_behind(node, fleet, endpoint):
+    """The same of a webhook whose endpoint was away while devices registered."""
+    endpoint.open_to(False)
+    node.cli("webhook", "set", "bench", endpoint.url, "--no-validation")
+    fleet.cost(lambda: None)
+    there = endpoint.events
+    before = cpu_seconds(node.process.pid)
+    endpoint.open_to(True)
+    endpoint.wait_for(there + fleet.events)
+    cost = (cpu_seconds(node.process.pid) - before) * 1e6 / (endpoint.events - there)
+    node.cli("webhook", "remove", "bench")
+    return cost
+
+
+def topic_behind(node, fleet, bootstrap):
+    """The same of a topic that begins with the log's first event; what a start takes is taken off."""
+    node.stop()
+    node.start()
+    start = cpu_seconds(node.process.pid)
+    node.stop()
+    node.settings += (f"feed.kafka={bootstrap}",)
+    node.start()
+    wait_until_published(fleet, fleet.written)
+    return (cpu_seconds(node.process.pid) - start) * 1e6 / fleet.metric("muster_feed_events_published_total")
+
+
+def wait_until_published(fleet, events):
+    until = time.monotonic() + WAIT_S
+    while fleet.metric("muster_feed_events_published_total") < events:
+        if time.monotonic() > until:
+            sys.exit("not every event was published")
+        time.sleep(0.05)
+
+
 def run(load, settings, devices, connections, rounds):
     """Rounds of registrations without followers and with each kind, in turns."""
     sys.path.insert(0, str(nodes.ROOT / "tests" / "kafka"))
     import brokers  # pylint: disable=import-outside-toplevel; only here are brokers wanted
+    settings = (*settings, "webhook.retry_first_ms=50", "webhook.retry_longest_s=1")
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as directory, \
             brokers.Brokers(pathlib.Path(directory, "kafka"), 1, {"auto.create.topics.enable": "true"}) as kafka, \
             nodes.Node(*settings) as node, nodes.Node(*settings, f"feed.kafka={kafka.bootstrap}") as publisher:
@@ -228,14 +281,7 @@ def run(load, settings, devices, connections, rounds):
 
         def topic():
             there = published.metric("muster_feed_events_published_total")
-
-            def wait():
-                until = time.monotonic() + WAIT_S
-                while published.metric("muster_feed_events_published_total") < there + published.events:
-                    if time.monotonic() > until:
-                        sys.exit("not every event was published")
-                    time.sleep(0.05)
-            return published.cost(wait)
+            return published.cost(lambda: wait_until_published(published, there + published.events))
 
         kinds = {"nobody follows": nobody, "a stream": stream, "a webhook": webhook, "a topic on Kafka": topic}
         costs = {what: [] for what in kinds}
@@ -246,14 +292,12 @@ def run(load, settings, devices, connections, rounds):
                     costs[what].append(cost)
         floors = {"a stream": floor_of_stream(streamed, directory), "a webhook": floor_of_webhook(endpoint.kept, endpoint, directory),
                   "a topic on Kafka": floor_of_topic(streamed, kafka.bootstrap, directory)}
+        behind = {"a stream": stream_behind(node, fleet), "a webhook": webhook_behind(node, fleet, endpoint),
+                  "a topic on Kafka": topic_behind(node, fleet, kafka.bootstrap)}
         endpoint.close()
-        alone = statistics.mean(costs["nobody follows"])
-        for what, each in costs.items():
-            more = f"  +{statistics.mean(each) - alone:5.1f}, floor {floors[what]:5.2f}" if what in floors else ""
-            print(f"  {what:<18} {statistics.mean(each):6.1f} us CPU/event ({min(each):.1f} to {max(each):.1f}){more}", flush=True)
-        before = cpu_seconds(node.process.pid)
-        reader = Stream(node, fleet.service, "0-0", kept_max=0)
-        reader.wait_for(fleet.events * 3 * (rounds + 1))
-        cost = (cpu_seconds(node.process.pid) - before) * 1e6 / reader.events
-        print(f"  a stream that reads all {reader.events} events from the log: {cost:.1f} us CPU/event", flush=True)
-        reader.close()
+    alone = costs.pop("nobody follows")
+    print(f"  {'nobody follows':<18} {statistics.median(alone):6.1f} us CPU/event ({min(alone):.1f} to {max(alone):.1f})")
+    for what, each in costs.items():
+        more = [with_follower - without for with_follower, without in zip(each, alone)]
+        print(f"  {what:<18} {statistics.median(each):6.1f} us CPU/event ({min(each):.1f} to {max(each):.1f}), {statistics.median(more):+6.1f} in the median; "
+              f"behind, nobody registering {behind[what]:5.1f}; floor {floors[what]:5.2f}", flush=True)

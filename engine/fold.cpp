@@ -38,12 +38,13 @@ result<folded_frame> read_events(shard::accepted_frame frame) {
     const auto where = [&] {
       return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text();
     };
-    auto data = events::from_json(record.meta.type, record.data);
-    if (!data) return fail(errc::corrupt, where() + " cannot be read: " + data.error().text);
-    if (!belongs_on(*data, record.meta.stream)) {
+    auto& e = folded.events.emplace_back();
+    if (const auto bad = events::read_json(record.meta.type, record.data, e.data))
+      return fail(errc::corrupt, where() + " cannot be read: " + bad->text);
+    if (!belongs_on(e.data, record.meta.stream)) {
       return fail(errc::corrupt, where() + " has type " + record.meta.type + ", which does not belong there");
     }
-    folded.events.push_back({std::move(record.meta), std::move(*data)});
+    e.meta = std::move(record.meta);
   }
   return folded;
 }

@@ -424,6 +424,10 @@ std::string to_json_string(std::string_view text) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
+std::optional<codec_error> read_json(std::string_view type, std::string_view json, event& out) {
+  return read_event(type, json, out);
+}
+
 std::expected<event, codec_error> from_json(std::string_view type, std::string_view json) {
   std::expected<event, codec_error> read;
   if (auto error = read_event(type, json, *read)) read = std::unexpected(std::move(*error));

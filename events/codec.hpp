@@ -38,6 +38,9 @@ std::string to_json_string(std::string_view text);
 /// some.
 std::expected<event, codec_error> from_json(std::string_view type, std::string_view json);
 
+/// As `from_json`, into `out`: events are read by the million, and moving one shows. After an error `out` is anything.
+std::optional<codec_error> read_json(std::string_view type, std::string_view json, event& out);
+
 /// A recorded event as a CloudEvents 1.0 JSON document on one line (JSON format, section 3): `id` is `shard-sequence`,
 /// `source` is `/services/{scope}`, `subject` the stream below the scope, and the extensions `sequence`,
 /// `streamversion`, `by`, `correlationid`, `operation`. `data` must be the event's JSON, as recorded or with fields

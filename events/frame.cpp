@@ -2,6 +2,7 @@
 
 #include "events/describe.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -160,7 +161,9 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
 }
 
 std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header) {
+  constexpr std::size_t record_bytes_min = 9;  // each of its parts takes a byte
   std::vector<event_record> records;
+  records.reserve(std::min<std::size_t>(header.count, header.body.size() / record_bytes_min));
   row_reader in(header.body);
   for (std::uint32_t i = 0; i < header.count; ++i) {
     auto& record = records.emplace_back();

@@ -102,6 +102,7 @@ private:
       ++at_;
       return;
     }
+    items.reserve(items_expected);
     while (ok_) {
       read(items.emplace_back());
       if (at_ == end_ || *at_ != ',') break;
@@ -200,6 +201,8 @@ private:
     while (at < end_ && *at >= ' ' && *at != '"' && *at != '\\') ++at;
     return at;
   }
+
+  static constexpr std::size_t items_expected = 4;  // most arrays of events are short
 
   const char* at_;
   const char* end_;

@@ -73,7 +73,9 @@ rocksdb::Options options_for(const rocksdb_memory& memory) {
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.01;
   options.allow_concurrent_memtable_write = false;  // one writer per shard: plain inserts are cheaper
-  options.compression = rocksdb::kLZ4Compression;
+  options.compression = rocksdb::kNoCompression;    // of what a memtable is written to: compaction soon makes it anew
+  options.compression_per_level.assign(static_cast<std::size_t>(options.num_levels), rocksdb::kLZ4Compression);
+  options.compression_per_level.front() = rocksdb::kNoCompression;
   // Rows are rewritten half as often as with level compaction: on two cores a rebuild waits for that, not for the fold.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.level0_file_num_compaction_trigger = 8;
@@ -95,6 +97,23 @@ engine::result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksd
   if (status.IsNotFound()) return std::nullopt;
   if (auto read = to_result(status, directory); !read) return std::unexpected(read.error());
   return value;
+}
+
+engine::result<std::vector<std::optional<std::string>>>
+get_rows(rocksdb::DB& db, std::span<const std::string_view> keys, const std::filesystem::path& directory) {
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const auto key : keys) slices.push_back(slice(key));
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db.MultiGet({}, db.DefaultColumnFamily(), keys.size(), slices.data(), found.data(), statuses.data(), true);
+  std::vector<std::optional<std::string>> values(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    if (auto read = to_result(statuses[i], directory); !read) return std::unexpected(read.error());
+    values[i].emplace(view_of(found[i]));
+  }
+  return values;
 }
 
 // There is no prefix extractor, and an upper bound on every scan: a scan can never run into another scope's rows.
@@ -191,6 +210,10 @@ public:
 
   engine::result<std::optional<std::string>> get(std::string_view key) const override {
     return get_row(*db_, {}, key, directory_);
+  }
+  engine::result<std::vector<std::optional<std::string>>>
+  get_all(std::span<const std::string_view> keys) const override {
+    return get_rows(*db_, keys, directory_);
   }
   engine::result<void> scan(std::string_view from, std::string_view to, const visitor& visit) const override {
     return scan_rows(*db_, {}, from, to, visit, directory_);

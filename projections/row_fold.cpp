@@ -2,6 +2,8 @@
 
 #include "engine/overload.hpp"
 
+#include <algorithm>
+
 namespace muster::projections {
 
 namespace {
@@ -33,8 +35,9 @@ const events::data_key_id* key_to_destroy(const events::event& e) {
 engine::result<void> row_fold::apply(std::span<const engine::folded_frame> frames) {
   const engine::folded_frame* last = nullptr;
   batch_ = store_.make_batch();
-  engine::result<void> done;
+  auto done = read_states(frames);
   for (const auto& frame : frames) {
+    if (!done) break;
     if (last != nullptr && commands_.needs_what_is_pending(frame.time)) {
       done = write(last->after);
       if (!done) break;
@@ -87,6 +90,53 @@ engine::result<void> row_fold::fold(const events::recorded_event& e) {
   }
 }
 
+// The rows of all devices that `frames` touch. Other streams are few.
+engine::result<void> row_fold::read_states(std::span<const engine::folded_frame> frames) {
+  const auto touch = [](auto& entries, const events::stream_name& stream) {
+    auto [at, first_touch] = entries.try_emplace(stream.text());
+    if (first_touch) at->second.key = state_key(stream);
+  };
+  for (const auto& frame : frames) {
+    for (const auto& e : frame.events) {
+      const auto subject = e.meta.stream.subject();
+      if (subject.starts_with("devices/"))
+        touch(devices_, e.meta.stream);
+      else if (subject.starts_with("hubs/"))
+        touch(hub_devices_, e.meta.stream);
+    }
+  }
+  if (auto done = read_rows(devices_); !done) return done;
+  return read_rows(hub_devices_);
+}
+
+template <class Entry>
+engine::result<void> row_fold::read_rows(touched<Entry>& entries) {
+  std::vector<Entry*> wanted;
+  for (auto& [stream, entry] : entries) wanted.push_back(&entry);
+  std::ranges::sort(wanted, {}, &Entry::key);
+  std::vector<std::string_view> keys(wanted.size());
+  std::ranges::transform(wanted, keys.begin(), &Entry::key);
+  const auto rows = store_.get_all(keys);
+  if (!rows) return std::unexpected(rows.error());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (auto done = take_row(*wanted[i], (*rows)[i]); !done) return done;
+  }
+  return {};
+}
+
+template <class Entry>
+engine::result<void> row_fold::take_row(Entry& entry, const std::optional<std::string>& row) {
+  if (!row) return {};
+  auto stored = read_row<decltype(entry.state)>(entry.key, *row);
+  if (!stored) return std::unexpected(stored.error());
+  entry.state = std::move(*stored);
+  if constexpr (std::same_as<Entry, touched_device>) {
+    entry.enrolled = entry.state.enrollment.has_value();
+    if (entry.state.registration) entry.registered = summary_of(*entry.state.registration);
+  }
+  return {};
+}
+
 template <class Entry>
 engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events::recorded_event& e) {
   auto [at, first_touch] = entries.try_emplace(e.meta.stream.text());
@@ -95,15 +145,7 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
     entry.key = state_key(e.meta.stream);
     const auto row = store_.get(entry.key);
     if (!row) return std::unexpected(row.error());
-    if (*row) {
-      auto stored = read_row<decltype(entry.state)>(entry.key, **row);
-      if (!stored) return std::unexpected(stored.error());
-      entry.state = std::move(*stored);
-    }
-    if constexpr (std::same_as<Entry, touched_device>) {
-      entry.enrolled = entry.state.enrollment.has_value();
-      if (entry.state.registration) entry.registered = summary_of(*entry.state.registration);
-    }
+    if (auto done = take_row(entry, *row); !done) return done;
   }
   // The writer checked it; a log that says otherwise was not written by the rule, and folding on would only hide that.
   if (e.meta.version != entry.state.version.next()) {
@@ -113,6 +155,7 @@ engine::result<void> row_fold::evolve_row(touched<Entry>& entries, const events:
                                                    std::to_string(entry.state.version.value()));
   }
   evolve(entry.state, e);
+  entry.changed = true;
   return {};
 }
 
@@ -169,14 +212,18 @@ engine::result<void> row_fold::write(const engine::log_position& position) {
 
 void row_fold::write_states() {
   const auto put_all = [&](const auto& entries) {
-    for (const auto& [stream, entry] : entries) put(entry.key, entry.state);
+    for (const auto& [stream, entry] : entries) {
+      if (entry.changed) put(entry.key, entry.state);
+    }
   };
   put_all(devices_);
   put_all(hub_devices_);
   put_all(groups_);
   put_all(services_);
   put_all(directory_);
-  for (const auto& [stream, device] : devices_) write_indexes(stream, device);
+  for (const auto& [stream, device] : devices_) {
+    if (device.changed) write_indexes(stream, device);
+  }
 }
 
 void row_fold::write_usage() {

@@ -25,6 +25,7 @@ private:
   struct touched_row {
     std::string key;
     State state;
+    bool changed = false;  ///< since it was read
   };
   struct touched_device : touched_row<engine::device_state> {
     bool enrolled = false;                           ///< as the rows have it
@@ -37,6 +38,11 @@ private:
   engine::result<void> fold(const events::recorded_event& e);
   engine::result<void> enter(events::log_hour hour);
   engine::result<void> count(const events::recorded_event& e);
+  engine::result<void> read_states(std::span<const engine::folded_frame> frames);
+  template <class Entry>
+  engine::result<void> read_rows(touched<Entry>& entries);
+  template <class Entry>
+  engine::result<void> take_row(Entry& entry, const std::optional<std::string>& row);
   template <class Entry>
   engine::result<void> evolve_row(touched<Entry>& entries, const events::recorded_event& e);
   template <class Value>

@@ -5,8 +5,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace muster::projections {
 
@@ -17,6 +19,19 @@ public:
 
   /// The value at `key`, or nothing if there is no such row.
   virtual engine::result<std::optional<std::string>> get(std::string_view key) const = 0;
+
+  /// What `get` gives for each of `keys`, which are in order: many rows at once cost less than one by one.
+  virtual engine::result<std::vector<std::optional<std::string>>>
+  get_all(std::span<const std::string_view> keys) const {
+    std::vector<std::optional<std::string>> values;
+    values.reserve(keys.size());
+    for (const auto key : keys) {
+      auto value = get(key);
+      if (!value) return std::unexpected(value.error());
+      values.push_back(std::move(*value));
+    }
+    return values;
+  }
 
   /// Calls `visit(key, value)` for the rows in [from, to) in key order until it returns false. The views end with the
   /// call.
