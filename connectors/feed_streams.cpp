@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t waiting_bytes_max = 64U << 10U;  // behind these, events wait in the log
-constexpr std::size_t read_bytes = 256U << 10U;
+constexpr std::size_t read_bytes = waiting_bytes_max;  // what there is no room for would be read again
+constexpr std::size_t write_bytes = 16U << 10U;        // a TLS record; each write wakes the listener
 constexpr std::size_t skipped_max = 1000;  // events of others, after which the reader is told how far it has come
 constexpr auto look_interval = 1s;         // for shards that open, and services that go
 constexpr auto admission_interval = 60s;
@@ -29,6 +30,7 @@ struct feed_streams::follower {
   std::shared_ptr<const engine::scope_snapshot> service;  ///< as last admitted
   events::timestamp admitted_at;
   std::size_t skipped = 0;
+  std::string made;  ///< and not written yet; empty between steps
 };
 
 feed_streams::feed_streams(feed_stream_options options, engine::feed& feed, engine::history& past,
@@ -99,7 +101,21 @@ bool feed_streams::step(follower& f) {
     f.body->end();
     return false;
   }
-  return send_events(f);
+  const bool more = send_events(f);
+  return flush(f) && more;
+}
+
+// False if the stream takes no more for now.
+bool feed_streams::add(follower& f, std::string_view text) {
+  f.made += text;
+  return f.made.size() < write_bytes || flush(f);
+}
+
+bool feed_streams::flush(follower& f) {
+  if (f.made.empty()) return true;
+  const bool written = f.body->write(f.made);
+  f.made.clear();
+  return written && f.body->waiting() < waiting_bytes_max;
 }
 
 bool feed_streams::still_admitted(follower& f) {
@@ -113,6 +129,7 @@ bool feed_streams::still_admitted(follower& f) {
 
 bool feed_streams::give_up(follower& f, const engine::error& why) {
   log_.write(engine::log_level::error, "a stream of events cannot go on", {{"error", why.text}});
+  flush(f);
   f.body->end();
   return false;
 }
@@ -146,10 +163,9 @@ bool feed_streams::send_usage(follower& f, std::deque<events::usage_reported>& r
   for (; !reports.empty() && reports.front().sequence < before; reports.pop_front()) {
     const auto at = engine::place_of(reports.front());
     const auto event = events::to_cloud_event(reports.front(), f.who.scope, f.who.shard);
-    if (!f.body->write(place(f.who.shard, at) + "data: " + event + "\n\n")) return false;
     f.who.after = at;
     f.skipped = 0;
-    if (f.body->waiting() >= waiting_bytes_max) return false;
+    if (!add(f, place(f.who.shard, at) + "data: " + event + "\n\n")) return false;
   }
   return true;
 }
@@ -162,15 +178,14 @@ bool feed_streams::send(follower& f, const events::event_record& record) {
     // An id without data moves the reader's position and is no event.
     if (++f.skipped < skipped_max) return true;
     f.skipped = 0;
-    return f.body->write(place(f.who.shard, sequence) + "\n");
+    return add(f, place(f.who.shard, sequence) + "\n");
   }
   const auto entry = past_.entry_of(record, f.who.shard, f.who.personal);
   if (!entry) return give_up(f, entry.error());
   const auto event = events::to_cloud_event(entry->meta, entry->shard, entry->data);
   f.skipped = 0;
-  if (!f.body->write(place(f.who.shard, sequence) + "data: " + event + "\n\n")) return false;
   f.who.after = sequence;
-  return f.body->waiting() < waiting_bytes_max;
+  return add(f, place(f.who.shard, sequence) + "data: " + event + "\n\n");
 }
 
 }  // namespace muster::connectors

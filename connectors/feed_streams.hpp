@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -58,6 +59,8 @@ private:
   struct follower;
   void run();
   bool step(follower& f);
+  bool add(follower& f, std::string_view text);
+  bool flush(follower& f);
   bool send_events(follower& f);
   bool give_up(follower& f, const engine::error& why);
   bool send_usage(follower& f, std::deque<events::usage_reported>& reports, events::log_sequence before);

@@ -202,7 +202,7 @@ private:
     return at;
   }
 
-  static constexpr std::size_t items_expected = 4;  // most arrays of events are short
+  static constexpr std::size_t items_expected = 8;  // most arrays of events are short
 
   const char* at_;
   const char* end_;

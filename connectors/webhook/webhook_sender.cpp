@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 using engine::log_level;
 using engine::result;
 
-constexpr auto look_interval = 1s;  // for endpoints that were set, changed or removed
-constexpr std::size_t read_bytes = 512U << 10U;
+constexpr auto look_interval = 1s;               // for endpoints that were set, changed or removed
+constexpr std::size_t read_bytes = 128U << 10U;  // about a batch: what does not fit into it is read again
 
 /// One service's endpoint, and how its deliveries go.
 struct endpoint {
@@ -84,6 +84,7 @@ private:
         if (!e.flying && e.may_have_more && !e.parked() && now < e.not_before)
           wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(e.not_before - now));
       }
+      if (std::exchange(passed_over_, false)) wait = 0ms;
       client_.run(std::max(wait, 1ms));
     }
   }
@@ -214,7 +215,10 @@ private:
     const auto& set = e.webhook().endpoint;
     const std::set<std::string, std::less<>> types(set.types.begin(), set.types.end());
     auto batch = make_batch(*frames, e.shard, e.scope, types, e.state.done);
-    if (batch.events == 0) return progress(e, batch.last, false);
+    if (batch.events == 0) {
+      passed_over_ = true;
+      return progress(e, batch.last, false);
+    }
     const auto secret =
         engine::unseal(e.service->data_key.key, events::stream_name::service(e.scope), "secret", set.secret);
     if (!secret) return fail(e, {webhook_verdict::kind::later, secret.error().text, {}, {}});
@@ -304,6 +308,7 @@ private:
   webhook_client client_;
   std::map<events::id_scope, endpoint> endpoints_;
   std::chrono::steady_clock::time_point look_at_;
+  bool passed_over_ = false;  ///< events that nobody wants: more may follow at once
   std::mutex folded_mutex_;
   std::set<events::shard_id> folded_;  ///< under `folded_mutex_`; shards with new events
   std::atomic<bool> stopping_{false};

@@ -218,6 +218,21 @@ def main():
         assert endpoint.batches[-1][1].endswith("s3cret2")
         assert {e["type"] for e in json.loads(endpoint.batches[-1][2])} == {"muster.device_registered.v1"}
 
+        # What it does not want is passed over at once, however much that is.
+        node.cli("webhook", "set", "demo", url + "2", "--types", "enrollment_group_created")
+        client = node.connect()
+        refused_before, endpoint.mood = endpoint.refused, "error"
+        service.create_group(client, "before")
+        endpoint.wait_for(lambda: endpoint.refused > refused_before)
+        register(node, service, group_key, [f"dev-unwanted-{i}" for i in range(300)])
+        service.create_group(client, "behind")
+        client.close()
+        endpoint.mood = "ok"
+        endpoint.wait_for(lambda: any(e["subject"] == "groups/before" for e in endpoint.events()))
+        since = time.monotonic()
+        endpoint.wait_for(lambda: any(e["subject"] == "groups/behind" for e in endpoint.events()))
+        assert time.monotonic() - since < 3, time.monotonic() - since
+
         # One that does not allow events gets none.
         endpoint.allowed = None
         node.cli("webhook", "set", "demo", url)
