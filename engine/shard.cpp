@@ -114,7 +114,10 @@ std::optional<shard::frame_to_send> shard::next_frame(events::timestamp now, boo
   if (stopped_) return std::nullopt;
   expire(now);  // an append may take longer than a deadline
   if (awaiting_outcome_) return std::nullopt;
-  const auto late = [&](const std::optional<in_flight>& f) { return f && now - f->sent > limits::settle_timeout; };
+  // Where nobody else can append there is no unknown fate: what is durable will be read back, however slow the disk is.
+  const auto late = [&](const std::optional<in_flight>& f) {
+    return f && !options_.exclusive && now - f->sent > limits::settle_timeout;
+  };
   if (late(batch_)) must_claim_ = true;
   if (late(claim_)) claim_.reset();  // it may still be accepted, and is adopted then: its incarnation is remembered
   if (claim_) return std::nullopt;

@@ -157,6 +157,28 @@ BOOST_AUTO_TEST_CASE(where_nobody_else_can_append_a_decision_without_events_is_s
   BOOST_TEST(kind("c") == settlement_kind::conflict);
 }
 
+BOOST_AUTO_TEST_CASE(an_exclusive_shard_waits_for_its_frames_however_slow_the_disk_is) {
+  options.exclusive = true;
+  restart({});
+  const auto send_slowly = [&] {
+    const auto frame = next();
+    BOOST_REQUIRE(frame.has_value());
+    now += 10s;
+    BOOST_TEST(!next());
+    owner->appended(append_outcome::durable, now);
+    BOOST_TEST(!next());  // its fate is known: there is nothing to claim
+    return frame->frame.bytes;
+  };
+  fold(send_slowly());
+  BOOST_TEST_REQUIRE(owner->open());
+  owner->propose(make("a", {1}));
+  fold(send_slowly());
+  BOOST_TEST(kind("a") == settlement_kind::committed);
+  owner->propose(make("b", {2}));
+  const auto after = send();
+  BOOST_TEST((header(after).kind == frame_kind::batch));
+}
+
 BOOST_AUTO_TEST_CASE(an_exclusive_shard_does_not_settle_at_once_what_the_frame_before_changes) {
   options.exclusive = true;
   restart({});
