@@ -91,6 +91,11 @@ class Node:
     def connect(self):
         return Client(self)
 
+    def operator(self):
+        """The headers of a request to the control plane."""
+        with open(os.path.join(self.data, "operator.token")) as token:
+            return {"Authorization": f"Bearer {token.read().strip()}"}
+
 
 class Client:
     """One keep-alive connection."""

@@ -14,8 +14,9 @@ import shutil
 import sys
 import time
 
-from kill_test import CONNECTIONS, Load
-from node import Node, Service, keys_of
+import load
+from load import connections_of, end_load, start_load
+from node import Node, Service
 
 
 def counted_from_history(node):
@@ -86,24 +87,16 @@ def main():
     dice = random.Random(rounds)
     with Node("journal.shards=2") as node:
         service = Service(node)
-        client = node.connect()
-        group_key, _ = keys_of(service.create_group(client, "fleet"))
-        client.close()
-        state = {"devices": [{} for _ in range(CONNECTIONS)], "round": 0}
+        connections = connections_of(node, service)
         for number in range(1, rounds + 1):
-            state["round"] = number
-            loads = [Load(node, service, group_key, i, state) for i in range(CONNECTIONS)]
-            for load in loads:
-                load.start()
+            loads = start_load(node, service, connections, number)
             time.sleep(dice.uniform(0.05, 0.5))  # how long the node lives is what is being varied
             node.kill()
-            for load in loads:
-                load.join(30)
-                if load.wrong:
-                    raise load.wrong
+            end_load(loads)
             if number % 2 == 0:
                 node.cli("usage", "demo", "--recount")  # of the files that the killed node left
             node.start()
+            load.check(node, connections)
             check(node)
         questions(node, service)
         node.cli("rebuild")
