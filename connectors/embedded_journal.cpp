@@ -1,18 +1,16 @@
 #include "connectors/embedded_journal.hpp"
 
+#include "connectors/journal_compaction.hpp"
+#include "connectors/journal_rows.hpp"
 #include "connectors/recent_frames.hpp"
 #include "connectors/store_directory.hpp"
-#include "events/frame.hpp"
 
 #include <rocksdb/db.h>
-#include <rocksdb/slice_transform.h>
-#include <rocksdb/table.h>
 #include <sys/statvfs.h>
 
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 #include <mutex>
 #include <span>
 
@@ -27,78 +25,7 @@ namespace {
 
 const store_kind journal_kind{"journal", 1};
 constexpr std::uint32_t shards_default = 16;
-constexpr std::uint32_t shards_max = 4096;
-constexpr std::size_t key_bytes = 12;
-
-template <class Integer>
-void put_big_endian(std::string& out, Integer value) {
-  for (int shift = (static_cast<int>(sizeof value) - 1) * 8; shift >= 0; shift -= 8)
-    out += static_cast<char>(value >> shift);
-}
-
-events::log_offset offset_of(const rocksdb::Slice& key) {
-  std::uint64_t offset = 0;
-  for (std::size_t i = 4; i < key.size(); ++i) offset = offset << 8U | static_cast<std::uint8_t>(key[i]);
-  return events::log_offset(offset);
-}
-
-std::string at(events::shard_id shard, events::log_offset offset) {
-  return "shard " + std::to_string(shard.value()) + ", offset " + std::to_string(offset.value());
-}
-
-/// Frames are written once, in key order within each shard, and read in that order.
-rocksdb::Options journal_rocksdb_options() {
-  auto options = store_options();
-  rocksdb::BlockBasedTableOptions table;
-  table.block_size = 32 << 10;
-  table.cache_index_and_filter_blocks = true;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
-  options.max_bytes_for_level_base = 256 << 20;
-  // An append waits for the disk as it is; it must not wait for compactions too.
-  options.level0_slowdown_writes_trigger = 48;
-  options.level0_stop_writes_trigger = 64;
-  return options;
-}
-
-/// Bounds an iterator to one shard. Must outlive the iterator, which points into it.
-class shard_range {
-public:
-  explicit shard_range(events::shard_id shard)
-      : upper_(embedded_journal_key(events::shard_id(shard.value() + 1), {})), upper_slice_(upper_) {
-    options_.prefix_same_as_start = true;
-    options_.iterate_upper_bound = &upper_slice_;
-    options_.verify_checksums = true;
-    options_.fill_cache = false;
-  }
-  shard_range(const shard_range&) = delete;
-  shard_range& operator=(const shard_range&) = delete;
-
-  const rocksdb::ReadOptions& options() const { return options_; }
-
-private:
-  std::string upper_;
-  rocksdb::Slice upper_slice_;
-  rocksdb::ReadOptions options_;
-};
-
-/// Behind the last frame of `shard`. Looks at the last two rows only: `read` finds what is missing farther back.
-result<events::log_offset> find_end(rocksdb::DB& db, events::shard_id shard) {
-  const shard_range range(shard);
-  const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(range.options()));
-  row->SeekForPrev(embedded_journal_key(shard, events::log_offset(std::numeric_limits<std::uint64_t>::max())));
-  if (!row->status().ok())
-    return failed("shard " + std::to_string(shard.value()) + ": its end cannot be read", row->status());
-  if (!row->Valid()) return events::log_offset(0);
-  const auto last = offset_of(row->key());
-  if (last.value() == 0) return last.next();
-  row->Prev();
-  const events::log_offset before(last.value() - 1);
-  if (!row->status().ok()) return failed(at(shard, before) + " cannot be read", row->status());
-  if (!row->Valid() || offset_of(row->key()) != before)
-    return fail(errc::corrupt, at(shard, before) + ": the frame is missing");
-  return last.next();
-}
+constexpr auto shards_max = embedded_journal_shards_max;
 
 void end_process(const std::string& why) {
   std::fprintf(stderr, "muster: %s\n", why.c_str());
@@ -107,12 +34,13 @@ void end_process(const std::string& why) {
 
 class embedded_journal final : public engine::journal {
 public:
-  embedded_journal(embedded_journal_options options, engine::journal_identity identity, std::unique_ptr<rocksdb::DB> db,
-                   std::vector<result<events::log_offset>> ends)
-      : options_(std::move(options)), identity_(identity), db_(std::move(db)), ends_found_(std::move(ends)) {
-    for (const auto& end : ends_found_) {
-      lanes_.push_back(std::make_unique<recent_frames>(end.value_or(events::log_offset()), options_.recent_bytes_max));
-    }
+  /// `ends`: behind the last frame of each shard; where there is none, `damage` says why.
+  embedded_journal(embedded_journal_options options, engine::journal_identity identity,
+                   std::shared_ptr<known_damage> damage, std::unique_ptr<rocksdb::DB> db,
+                   const std::vector<std::optional<events::log_offset>>& ends)
+      : options_(std::move(options)), identity_(identity), damage_(std::move(damage)), db_(std::move(db)) {
+    for (const auto& end : ends)
+      lanes_.push_back(end ? std::make_unique<recent_frames>(*end, options_.recent_bytes_max) : nullptr);
     if (!options_.fatal) options_.fatal = end_process;
   }
 
@@ -126,17 +54,23 @@ public:
 
   result<std::vector<engine::log_record>> read(events::shard_id shard, events::log_offset from,
                                                std::size_t bytes_max) override {
-    if (const auto& found = ends_found_.at(shard.value()); !found) return std::unexpected(found.error());
-    const auto& lane = *lanes_.at(shard.value());
-    if (auto recent = lane.read(from, bytes_max)) return std::move(*recent);
-    return read_stored(shard, from, lane.end(), bytes_max);
+    return damage_->watch(shard, [&]() -> result<std::vector<engine::log_record>> {
+      const auto& lane = *lanes_.at(shard.value());
+      if (auto recent = lane.read(from, bytes_max)) return std::move(*recent);
+      auto rows = read_rows(*db_, identity_.id, shard, from, lane.end(), bytes_max);
+      if (!rows)
+        return fail(rows.error().code, rows.error().text + " (journal in " + options_.directory.string() + ")");
+      return rows;
+    });
   }
 
   result<events::log_offset> end(events::shard_id shard) override {
-    if (const auto& found = ends_found_.at(shard.value()); !found) return std::unexpected(found.error());
-    return lanes_.at(shard.value())->end();
+    return damage_->watch(shard, [&]() -> result<events::log_offset> { return lanes_.at(shard.value())->end(); });
   }
-  void on_arrival(std::function<void(events::shard_id)> arrived) override { arrived_ = std::move(arrived); }
+  void on_arrival(std::function<void(events::shard_id)> arrived) override {
+    damage_->on_found(arrived);
+    arrived_ = std::move(arrived);
+  }
   bool exclusive() const override { return true; }
   std::string trouble() const override {
     const std::lock_guard lock(trouble_mutex_);
@@ -148,10 +82,10 @@ private:
   append_outcome write(std::span<const engine::outgoing_frame> frames) {
     if (lost_) return append_outcome::unknown;
     std::vector<events::log_offset> ends;
-    for (const auto& lane : lanes_) ends.push_back(lane->end());
+    for (const auto& lane : lanes_) ends.push_back(lane ? lane->end() : events::log_offset());
     rocksdb::WriteBatch batch;
     for (const auto& frame : frames) {
-      MUSTER_ASSERT(ends_found_.at(frame.shard.value()).has_value());  // nobody can have folded a log without an end
+      MUSTER_ASSERT(lanes_.at(frame.shard.value()) != nullptr);  // nobody can have folded a log without an end
       auto& end = ends.at(frame.shard.value());
       batch.Put(embedded_journal_key(frame.shard, end), frame.bytes);
       end = end.next();
@@ -197,47 +131,11 @@ private:
     }
   }
 
-  /// Every frame before `end` must be there and right; what was read before the first fault is returned, and the fault
-  /// next time.
-  result<std::vector<engine::log_record>> read_stored(events::shard_id shard, events::log_offset from,
-                                                      events::log_offset end, std::size_t bytes_max) {
-    const shard_range range(shard);
-    const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(range.options()));
-    std::vector<engine::log_record> records;
-    std::size_t bytes = 0;
-    row->Seek(embedded_journal_key(shard, from));
-    for (auto offset = from; offset < end; offset = offset.next(), row->Next()) {
-      const auto fault = fault_of(*row, offset);
-      if (!fault.empty()) {
-        if (!records.empty()) break;
-        return fail(errc::corrupt,
-                    at(shard, offset) + ": " + fault + " (journal in " + options_.directory.string() + ")");
-      }
-      if (!records.empty() && bytes + row->value().size() > bytes_max) break;
-      bytes += row->value().size();
-      records.push_back({offset, row->value().ToString()});
-    }
-    return records;
-  }
-
-  /// Why `row` is not the frame at `offset`; empty if it is.
-  std::string fault_of(const rocksdb::Iterator& row, events::log_offset offset) const {
-    if (!row.status().ok()) return "it cannot be read: " + row.status().ToString();
-    if (!row.Valid()) return "the frame is missing, and every later one";
-    if (offset_of(row.key()) != offset) {
-      return "the frame is missing; the next one there is at offset " + std::to_string(offset_of(row.key()).value());
-    }
-    const auto bytes = row.value().ToStringView();
-    if (!events::may_belong_to(bytes, identity_.id)) return {};
-    const auto header = events::read_header(bytes);
-    return header ? std::string() : "the frame cannot be read: " + header.error().text;
-  }
-
   embedded_journal_options options_;
   const engine::journal_identity identity_;
+  const std::shared_ptr<known_damage> damage_;
   std::unique_ptr<rocksdb::DB> db_;
-  const std::vector<result<events::log_offset>> ends_found_;  ///< one a shard, when it was opened: or what is damaged
-  std::vector<std::unique_ptr<recent_frames>> lanes_;         ///< one a shard
+  std::vector<std::unique_ptr<recent_frames>> lanes_;  ///< one a shard; none where the end is damaged
   std::function<void(events::shard_id)> arrived_;
   mutable std::mutex trouble_mutex_;
   std::string trouble_;
@@ -297,34 +195,30 @@ result<engine::journal_identity> understand(store_identity& row, const embedded_
 
 }  // namespace
 
-std::string embedded_journal_key(events::shard_id shard, events::log_offset offset) {
-  std::string key;
-  key.reserve(key_bytes);
-  put_big_endian(key, static_cast<std::uint32_t>(shard.value()));
-  put_big_endian(key, offset.value());
-  return key;
-}
-
 result<std::unique_ptr<engine::journal>> open_embedded_journal(embedded_journal_options options) {
   const auto present = holds_store(options.directory, journal_kind);
   if (!present) return std::unexpected(present.error());
   if (!*present && options.create_if_missing) {
     if (auto made = make_journal(options); !made) return std::unexpected(made.error());
   }
-  auto store = open_store(options.directory, journal_kind, journal_rocksdb_options());
+  const auto damage = std::make_shared<known_damage>();
+  auto rocksdb_options = journal_rocksdb_options();
+  rocksdb_options.listeners.push_back(watch_merging(damage, options.log));
+  auto store = open_store(options.directory, journal_kind, std::move(rocksdb_options));
   if (!store) return std::unexpected(store.error());
   const auto identity = understand(store->identity, options);
   if (!identity) return std::unexpected(identity.error());
-  std::vector<result<events::log_offset>> ends;  // a shard whose end is damaged keeps no other from its own
-  for (std::uint32_t shard = 0; shard < identity->shards; ++shard) {
-    auto end = find_end(*store->db, events::shard_id(shard));
+  std::vector<std::optional<events::log_offset>> ends;  // a shard whose end is damaged keeps no other from its own
+  for (std::uint32_t i = 0; i < identity->shards; ++i) {
+    const events::shard_id shard(i);
+    const auto end = find_end(*store->db, shard);
     if (!end) {
-      end = fail(end.error().code, "the journal in " + options.directory.string() + " is damaged: " + end.error().text +
-                                       "; restore the directory from a backup");
+      damage->note(shard, {end.error().code, "the journal in " + options.directory.string() + " is damaged: " +
+                                                 end.error().text + "; restore the directory from a backup"});
     }
-    ends.push_back(std::move(end));
+    ends.push_back(end ? std::optional(*end) : std::nullopt);
   }
-  return std::make_unique<embedded_journal>(std::move(options), *identity, std::move(store->db), std::move(ends));
+  return std::make_unique<embedded_journal>(std::move(options), *identity, damage, std::move(store->db), ends);
 }
 
 }  // namespace muster::connectors

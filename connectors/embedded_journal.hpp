@@ -2,6 +2,7 @@
 
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/journal.hpp"
+#include "engine/ports/log.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -19,6 +20,7 @@ struct embedded_journal_options {
   std::optional<events::digest> master_key_fingerprint;
   bool create_if_missing = false;
   engine::entropy* entropy = nullptr;      ///< for the journal's ID; needed to create one, and only then
+  engine::log* log = nullptr;              ///< told of tables that cannot be merged; may be absent
   std::size_t recent_bytes_max = 1 << 20;  ///< a shard's newest frames that are kept in memory, about
   /// With less free space than this, `append` refuses: a full disk then costs answers, not the node.
   std::uint64_t free_bytes_min = 64 << 20;
@@ -35,8 +37,5 @@ struct embedded_journal_options {
 /// another process has it. `corrupt`: it is damaged. `not_found`: it is not there and was not to be made. Each text
 /// says what was expected, what was found and what to do.
 engine::result<std::unique_ptr<engine::journal>> open_embedded_journal(embedded_journal_options options);
-
-/// The key of a frame's row: shard u32 | offset u64, big-endian. **This is the storage format.**
-std::string embedded_journal_key(events::shard_id shard, events::log_offset offset);
 
 }  // namespace muster::connectors

@@ -29,6 +29,11 @@ void memory_journal::append(std::vector<engine::outgoing_frame> frames, engine::
 
 engine::result<std::vector<engine::log_record>> memory_journal::read(events::shard_id shard, events::log_offset from,
                                                                      std::size_t bytes_max) {
+  return damage_.watch(shard, [&] { return read_frames(shard, from, bytes_max); });
+}
+
+engine::result<std::vector<engine::log_record>>
+memory_journal::read_frames(events::shard_id shard, events::log_offset from, std::size_t bytes_max) {
   const std::scoped_lock lock(mutex_);
   const auto& [frames, damaged] = lane_of(shard);
   std::vector<engine::log_record> records;
@@ -53,6 +58,7 @@ engine::result<events::log_offset> memory_journal::end(events::shard_id shard) {
 }
 
 void memory_journal::on_arrival(std::function<void(events::shard_id)> arrived) {
+  damage_.on_found(arrived);
   const std::scoped_lock lock(mutex_);
   arrived_ = std::move(arrived);
 }

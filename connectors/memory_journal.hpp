@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/ports/journal.hpp"
+#include "connectors/known_damage.hpp"
 
 #include <deque>
 #include <mutex>
@@ -52,6 +52,8 @@ private:
   };
 
   void land(std::span<const engine::outgoing_frame> frames);
+  engine::result<std::vector<engine::log_record>> read_frames(events::shard_id shard, events::log_offset from,
+                                                              std::size_t bytes_max);
   lane& lane_of(events::shard_id shard);
 
   const engine::journal_identity identity_;
@@ -62,6 +64,7 @@ private:
   std::vector<engine::outgoing_frame> delayed_;
   std::size_t appends_ = 0;
   std::function<void(events::shard_id)> arrived_;
+  known_damage damage_;
 };
 
 }  // namespace muster::connectors

@@ -91,6 +91,7 @@ result<void> open_embedded(storage& s, const connectors::node_config& config, bo
   options.create_if_missing = create;
   options.entropy = &s.entropy;
   options.free_bytes_min = config.journal_free_bytes_min;
+  options.log = s.log.get();
   if (create) options.shards = connectors::journal_shards_of(config);
   auto journal = connectors::open_embedded_journal(std::move(options));
   if (!journal) return std::unexpected(journal.error());

@@ -56,9 +56,9 @@ public:
   virtual void append(std::vector<outgoing_frame> frames, append_settled settled) = 0;
 
   /// The frames of `shard` from `from` on, in order, at most about `bytes_max` bytes (but at least one frame if there
-  /// is one); empty at the end. Frames that were not announced yet (`on_arrival`) may be left out. `corrupt` names
-  /// offset and fault, and comes again at every try: damage is never skipped. `unavailable`: the log cannot be reached
-  /// now. Any thread, several at a time: a rebuild and the history read beside the fold.
+  /// is one); empty at the end; what was not announced yet (`on_arrival`) may be left out. `corrupt` names offset and
+  /// fault, at every try: damage is never skipped, and on a disk, once met, it is told to all who read the shard, the
+  /// fold too. `unavailable`: the log cannot be reached now. Any thread, several at a time (rebuild, history, fold).
   virtual result<std::vector<log_record>> read(events::shard_id shard, events::log_offset from,
                                                std::size_t bytes_max) = 0;
 

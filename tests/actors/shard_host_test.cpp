@@ -3,7 +3,9 @@
 #include "connectors/memory_journal.hpp"
 #include "connectors/memory_keyring.hpp"
 #include "engine/decision.hpp"
+#include "engine/history.hpp"
 #include "projections/memory_projection.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_entropy.hpp"
 #include "tests/support/history_builder.hpp"
@@ -149,6 +151,33 @@ BOOST_AUTO_TEST_CASE(a_shard_whose_journal_is_damaged_stops_alone) {
   BOOST_TEST(host.open(shard_id(0)));
   BOOST_TEST(host.open(shard_id(1)));
   BOOST_TEST(*host.not_ready(false) == "shard 2 stopped; see the log");
+}
+
+BOOST_AUTO_TEST_CASE(damage_that_the_history_meets_stops_the_shard_and_no_other) {
+  start();
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+  engine::history history(journal, keyring, catalog);
+  BOOST_TEST(history.event_at(shard_id(0), events::log_sequence(1)).has_value());
+  journal.damage(shard_id(0), events::log_offset(1));
+  BOOST_TEST((history.event_at(shard_id(0), events::log_sequence(1)).error().code == engine::errc::corrupt));
+  BOOST_TEST(tests::eventually([&] { return host.stopped(shard_id(0)).has_value(); }));
+  BOOST_TEST(*host.not_ready(true) == "shard 0: shard 0, offset 1: damaged by a test");
+  BOOST_TEST(telemetry.shards_stopped == 1U);
+  BOOST_TEST(log.count("shard stopped shard=0 reason=shard 0, offset 1: damaged by a test") == 1U);
+  BOOST_TEST(kind(propose(shard_id(1), "dev-1")) == settlement_kind::committed);
+}
+
+BOOST_AUTO_TEST_CASE(damage_that_a_check_or_a_rebuild_meets_stops_the_shard_and_no_other) {
+  start();
+  for (const std::uint64_t shard : {0U, 1U, 2U}) {
+    BOOST_TEST(kind(propose(shard_id(shard), "dev-1")) == settlement_kind::committed);
+    if (shard != 2) journal.damage(shard_id(shard), events::log_offset(1));
+  }
+  BOOST_TEST(host.verify(shard_id(0), {})->wrong == "shard 0, offset 1: damaged by a test");
+  BOOST_TEST((host.rebuild(shard_id(1), {}).error().code == engine::errc::corrupt));
+  BOOST_TEST(tests::eventually([&] { return host.stopped(shard_id(0)) && host.stopped(shard_id(1)); }));
+  BOOST_TEST(host.open(shard_id(2)));
+  BOOST_TEST(host.verify(shard_id(2), {})->wrong == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_shard_whose_journal_cannot_be_reached_is_tried_again_and_does_not_stop) {

@@ -1,6 +1,8 @@
 #include "connectors/embedded_journal.hpp"
 #include "connectors/embedded_keyring.hpp"
+#include "connectors/journal_rows.hpp"
 #include "connectors/wal_check.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_entropy.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/frames.hpp"
@@ -114,6 +116,12 @@ void flip(const fs::path& file, std::size_t at, char bits = 1) {
   write_file(file, bytes);
 }
 
+fs::path largest_table(const fs::path& directory) {
+  const auto tables = files_in(directory, ".sst");
+  BOOST_REQUIRE(!tables.empty());
+  return *std::ranges::max_element(tables, {}, [](const auto& file) { return fs::file_size(file); });
+}
+
 std::size_t place_of(const fs::path& file, std::string_view text) {
   const auto place = read_file(file).find(text);
   BOOST_REQUIRE(place != std::string::npos);
@@ -219,10 +227,7 @@ BOOST_AUTO_TEST_CASE(a_flipped_byte_in_a_table_stops_the_reader_at_that_frame) {
   const temporary_directory scratch;
   make_journal(scratch / "journal", 500, 1000);
   open(options_for(scratch / "journal"));  // moves the frames into a table
-  fs::path table;
-  for (const auto& file : files_in(scratch / "journal", ".sst")) {
-    if (table.empty() || fs::file_size(file) > fs::file_size(table)) table = file;
-  }
+  const auto table = largest_table(scratch / "journal");
   flip(table, fs::file_size(table) / 2);
   const auto journal = open(options_for(scratch / "journal"));
   BOOST_TEST(end_of(*journal) == 500U);
@@ -233,17 +238,82 @@ BOOST_AUTO_TEST_CASE(a_flipped_byte_in_a_table_stops_the_reader_at_that_frame) {
   BOOST_TEST(first.frames < 400U);
   BOOST_TEST(says(*first.fault, "shard 0, offset " + std::to_string(first.frames) + ":"));
   BOOST_TEST((append(*journal, 500) == append_outcome::durable));
-  BOOST_TEST(read_to_end(*journal).frames == first.frames);
-  BOOST_TEST(journal->read(shard_id(0), log_offset(490), 1 << 20)->size() == 11U);
+  // From now on whoever reads this shard is told, wherever he reads.
+  BOOST_TEST(journal->read(shard_id(0), log_offset(490), 1 << 20).error().text == first.fault->text);
+  BOOST_TEST(journal->end(shard_id(0)).error().text == first.fault->text);
+}
+
+BOOST_AUTO_TEST_CASE(damage_in_a_table_costs_its_shard_at_every_start_and_no_other) {
+  const temporary_directory scratch;
+  const auto options = options_for(scratch / "journal", 3);
+  {
+    const auto journal = open(options);
+    for (std::uint64_t shard = 0; shard < 3; ++shard) {
+      for (std::uint64_t number = 0; number < 100; ++number) append(*journal, number, 2000, shard_id(shard));
+    }
+  }
+  open(options);  // moves the frames into a table
+  const auto table = largest_table(scratch / "journal");
+  flip(table, fs::file_size(table) / 2);
+  // Each start leaves one table more, so that RocksDB comes to merge them, and meets the damage.
+  for (std::uint64_t start = 0; start < 6; ++start) {
+    const auto journal = open(options);
+    for (const std::uint64_t shard : {0U, 2U}) {
+      BOOST_TEST((append(*journal, 100 + start, 100, shard_id(shard)) == append_outcome::durable));
+      const auto read = read_to_end(*journal, shard_id(shard));
+      BOOST_TEST(read.frames == 101 + start);
+      BOOST_TEST(!read.fault);
+    }
+    const auto fault = read_to_end(*journal, shard_id(1)).fault;
+    BOOST_REQUIRE(fault);
+    BOOST_TEST((fault->code == errc::corrupt));
+    BOOST_TEST(says(*fault, "shard 1, offset "));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(merging_tables_that_are_damaged_stops_the_shard_they_belong_to_though_nobody_reads) {
+  const temporary_directory scratch;
+  const auto options = options_for(scratch / "journal");
+  make_journal(scratch / "journal", 100, 2000);
+  append(*open(options), 0, 100, shard_id(1));
+  open(options);
+  const auto table = largest_table(scratch / "journal");
+  flip(table, fs::file_size(table) / 2);
+  // Tables of both shards overlap, so that they are not only moved.
+  for (std::uint64_t start = 1; start < 5; ++start) {
+    const auto journal = open(options);
+    for (const std::uint64_t shard : {0U, 1U}) append(*journal, start, 100, shard_id(shard));
+  }
+  const auto journal = open(options);
+  BOOST_REQUIRE(eventually([&] { return !journal->end(shard_id(0)); }));
+  const auto error = journal->end(shard_id(0)).error();
+  BOOST_TEST((error.code == errc::corrupt));
+  BOOST_TEST(says(error, "shard 0, offset "));
+  BOOST_TEST((append(*journal, 5, 100, shard_id(1)) == append_outcome::durable));
+  BOOST_TEST(read_to_end(*journal, shard_id(1)).frames == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(damage_that_one_reader_meets_wakes_the_fold_of_its_shard) {
+  const temporary_directory scratch;
+  make_journal(scratch / "journal", 20);
+  open_raw(scratch / "journal")->Delete({}, connectors::embedded_journal_key(shard_id(0), log_offset(12)));
+  const auto journal = open(options_for(scratch / "journal"));
+  std::vector<std::uint64_t> woken;
+  journal->on_arrival([&](shard_id shard) { woken.push_back(shard.value()); });
+  BOOST_TEST(journal->read(shard_id(0), log_offset(20), 1 << 20).has_value());
+  BOOST_TEST(woken.empty());
+  BOOST_TEST(!journal->read(shard_id(0), log_offset(12), 1 << 20));
+  BOOST_TEST(woken == std::vector<std::uint64_t>{0}, boost::test_tools::per_element());
+  BOOST_TEST(says(journal->read(shard_id(0), log_offset(20), 1 << 20).error(), "shard 0, offset 12"));
+  BOOST_TEST(journal->read(shard_id(1), log_offset(0), 1 << 20)->empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_that_is_missing_is_reported_and_never_skipped) {
   const temporary_directory scratch;
   make_journal(scratch / "journal", 20);
   open_raw(scratch / "journal")->Delete({}, connectors::embedded_journal_key(shard_id(0), log_offset(12)));
-  const auto journal = open(options_for(scratch / "journal"));
   for (int i = 0; i < 2; ++i) {
-    const auto read = read_to_end(*journal);
+    const auto read = read_to_end(*open(options_for(scratch / "journal")));
     BOOST_TEST(read.frames == 12U);
     BOOST_REQUIRE(read.fault);
     BOOST_TEST((read.fault->code == errc::corrupt));

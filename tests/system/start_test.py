@@ -7,8 +7,17 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
 from node import MUSTER, Node, Service, derive_key, keys_of
+
+
+def until(done):
+    """A stop shows a moment after what caused it was answered."""
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def services_on_every_shard(node, shards):
@@ -136,6 +145,47 @@ def damage_is_found_without_projections():
         assert not os.path.exists(projections)
 
 
+def damage_in_a_table_stops_its_shard_alone():
+    with Node("journal.shards=2") as node:
+        services = services_on_every_shard(node, 2)
+
+        def enrollment(service, client, device, method="GET", body=None):
+            return service.call(client, method, f"/enrollments/{device}?service={service.scope}", body)[0]
+
+        def enroll(service, client, device):
+            body = {"registrationId": device, "attestation": {"type": "symmetricKey"}}
+            assert enrollment(service, client, device, "PUT", body) == 200
+
+        client = node.connect()
+        for i in range(300):
+            for service in services.values():
+                enroll(service, client, f"dev-{i}")
+        client.close()
+        node.stop()
+        node.start()  # the frames move from RocksDB's log into a table
+        node.stop()
+        table = max(pathlib.Path(node.data, "journal").glob("*.sst"), key=lambda path: path.stat().st_size)
+        frames = bytearray(table.read_bytes())
+        frames[len(frames) * 3 // 4] ^= 1  # the table has the frames of shard 0 first
+        table.write_bytes(frames)
+        for start in range(6):  # each leaves a table more, until RocksDB merges them
+            node.start()
+            client = node.connect()
+            enroll(services[0], client, f"later-{start}")
+            found = node.cli("history", services[1].info["name"], check=False)
+            assert found.returncode == 1 and "shard 1" in found.stderr, found
+            until(lambda: client.request("GET", "/readyz")[2] == "shard 1 stopped; see the log\n")
+            assert "muster_shards_stopped 1\n" in client.request("GET", "/metrics")[2]
+            assert enrollment(services[1], client, "dev-1") == 503
+            assert enrollment(services[0], client, "dev-1") == 200
+            client.close()
+            assert node.stop() == 0
+        log = pathlib.Path(node.data, "node.log").read_text()
+        assert log.count('"shard stopped"') == 6 and "checksum" in log, log[-2000:]
+        checked = node.cli("verify", check=False)
+        assert checked.returncode == 1 and "shard 1, offset " in checked.stderr, checked
+
+
 def no_drain_is_a_drain_time():
     with Node("journal.shards=1", "node.drain_s=0") as node:
         assert node.stop() == 0
@@ -143,7 +193,7 @@ def no_drain_is_a_drain_time():
 
 def main():
     checks = (a_stopped_shard_stops_alone, the_directory_may_be_what_stops, a_signal_ends_a_node_that_waits, damage_is_found_without_projections,
-              no_drain_is_a_drain_time)
+              damage_in_a_table_stops_its_shard_alone, no_drain_is_a_drain_time)
     failed = []
     for check in checks:
         try:
