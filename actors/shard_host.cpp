@@ -34,10 +34,11 @@ std::string join(const std::vector<std::string>& numbers) {
 class shard_host::impl {
 public:
   impl(shard_host_options options, shard_host_dependencies dependencies)
-      : options_(std::move(options)), d_(dependencies), journal_(d_.journal, d_.keyring), eraser_(d_.keyring) {
+      : options_(std::move(options)), d_(dependencies), journal_(d_.journal, d_.keyring), eraser_(d_.keyring),
+        watch_(d_.journal) {
     for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.threads); ++i)
       wakes_.push_back(std::make_shared<wake_flag>());
-    const slot_surroundings around{options_, d_, journal_, eraser_, [this] { tell_waiters(); }};
+    const slot_surroundings around{options_, d_, journal_, eraser_, watch_, [this] { tell_waiters(); }};
     for (std::uint32_t i = 0; i < d_.journal.identity().shards; ++i)
       slots_.push_back(std::make_unique<shard_slot>(events::shard_id(i), around, wakes_[i % wakes_.size()]));
   }
@@ -46,12 +47,18 @@ public:
     d_.journal.on_arrival([wakes = wakes_](events::shard_id shard) { wakes[shard.value() % wakes.size()]->raise(); });
     journal_.start();
     eraser_.start();
+    watch_.start();
     for (std::size_t i = 0; i < wakes_.size(); ++i) shard_threads_.emplace_back([this, i] { run_shards(i); });
   }
 
   void propose(events::shard_id shard, engine::proposal p) {
     if (!running_.load(std::memory_order_acquire)) return p.settled({});
     slot(shard).propose(std::move(p));
+  }
+
+  void pass(events::shard_id shard, engine::read_kind kind, std::function<void(const engine::read_permit&)> go) {
+    if (!running_.load(std::memory_order_acquire)) return go({});
+    slot(shard).pass(kind, std::move(go));
   }
 
   shard_slot& slot(events::shard_id shard) const { return *slots_[shard.value()]; }
@@ -133,6 +140,7 @@ public:
     for (auto& thread : shard_threads_) thread.join();
     journal_.stop();
     eraser_.stop();
+    watch_.stop();
     for (auto& s : slots_) s->refuse_rest();
   }
 
@@ -159,6 +167,7 @@ private:
   std::condition_variable changed_;
   journal_thread journal_;
   key_eraser eraser_;
+  log_watch watch_;
   std::vector<std::shared_ptr<wake_flag>> wakes_;  ///< one a shard thread
   std::vector<std::unique_ptr<shard_slot>> slots_;
   std::atomic<bool> running_{true};
@@ -181,6 +190,10 @@ bool shard_host::wait_until_settled(std::chrono::milliseconds limit) {
 }
 void shard_host::propose(events::shard_id shard, engine::proposal p) {
   impl_->propose(shard, std::move(p));
+}
+void shard_host::pass(events::shard_id shard, engine::read_kind kind,
+                      std::function<void(const engine::read_permit&)> go) {
+  impl_->pass(shard, kind, std::move(go));
 }
 bool shard_host::open(events::shard_id shard) const {
   return impl_->slot(shard).open();

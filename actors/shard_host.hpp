@@ -2,11 +2,13 @@
 
 #include "actors/scope_catalog.hpp"
 #include "engine/feed.hpp"
+#include "engine/limits.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/journal.hpp"
 #include "engine/ports/keyring.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/proposal_sink.hpp"
+#include "engine/ports/read_barrier.hpp"
 #include "engine/recount.hpp"
 #include "engine/telemetry.hpp"
 #include "engine/verification.hpp"
@@ -23,6 +25,9 @@ struct shard_host_options {
   std::size_t threads = 1;  ///< shard threads; each shard belongs to one of them for good
   /// Destroyed data keys are erased together, at most this often: the keyring rewrites its files each time.
   std::chrono::seconds key_erasure_interval{60};
+  /// How long after its last accepted frame was sent a node answers reads without asking the log, where others can
+  /// write it (engine/read_gate.hpp).
+  std::chrono::microseconds read_recent_max = engine::limits::read_recent_max;
 };
 
 struct shard_host_dependencies {
@@ -43,7 +48,7 @@ struct shard_host_dependencies {
 ///
 /// Shards stand alone: one that cannot be opened, folded or written stops, with its reason in the log, and the others
 /// go on.
-class shard_host final : public engine::proposal_sink {
+class shard_host final : public engine::proposal_sink, public engine::read_barrier {
 public:
   /// Nothing runs, and no shard is open, before `start`.
   shard_host(shard_host_options options, shard_host_dependencies dependencies);
@@ -56,6 +61,8 @@ public:
 
   void propose(events::shard_id shard, engine::proposal p) override;
   bool open(events::shard_id shard) const override;
+  void pass(events::shard_id shard, engine::read_kind kind,
+            std::function<void(const engine::read_permit&)> go) override;
   /// Why a shard has stopped, if it has: for the log and for operators, not for everybody.
   std::optional<std::string> stopped(events::shard_id shard) const;
 

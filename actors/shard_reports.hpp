@@ -37,14 +37,15 @@ private:
   bool raised_ = false;
 };
 
-/// What a shard is told of the frame it sent, or of the keys it wants erased.
+/// What a shard is told of the frame it sent, of the keys it wants erased, or of the log it wants compared.
 struct shard_report {
-  enum class about { appended, not_sent, keys };
+  enum class about { appended, not_sent, keys, log };
   about what = about::appended;
   engine::append_outcome outcome = engine::append_outcome::unknown;  ///< appended only
   std::chrono::nanoseconds took{};                                   ///< appended: from the journal's call to its word
   std::vector<events::data_key_id> destroyed;                        ///< keys: those that are gone now
   std::string why;                                                   ///< not_sent, keys: what went wrong, if anything
+  engine::result<void> compared;                                     ///< log: whether it still holds what was folded
 };
 
 /// Where a shard finds what was reported to it. On its own, because a journal may settle a frame after its shard's end.

@@ -28,15 +28,18 @@ bool destroys_keys(const engine::folded_frame& frame) {
 bool shard_slot::round(bool draining) {
   if (!writer_ && !draining && open_up()) return true;
   if (writer_ && draining) writer_->drain();
-  const bool took = take_in();
+  bool took = take_in();
+  took = take_reads() || took;
   const auto log_state = fold_new();
   if (writer_ && writer_->stopped()) halt(*writer_->stopped());
   deliver();
   if (writer_ && !writer_->stopped()) {
     writer_->should_own(true);
     if (!draining) end_hour();
-    if (auto frame = writer_->next_frame(d_.clock.now(), log_state == followed::to_its_end))
-      around_.journal.post(reports_, std::move(*frame));
+    const bool caught_up = log_state == followed::to_its_end;
+    if (auto position = writer_->next_check(d_.clock.now(), caught_up))
+      around_.watch.post(reports_, id_, std::move(*position));
+    if (auto frame = writer_->next_frame(d_.clock.now(), caught_up)) around_.journal.post(reports_, std::move(*frame));
     deliver();
     erase_due_keys();
   }
@@ -65,6 +68,22 @@ bool shard_slot::take_in() {
   return !proposals.empty() || !reports.empty();
 }
 
+bool shard_slot::take_reads() {
+  std::vector<asked_read> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked.swap(reads_);
+  }
+  const auto now = d_.clock.now();
+  for (auto& each : asked) {
+    if (writer_)
+      gate_.ask(each.kind, std::move(each.go), *writer_, now);
+    else
+      each.go({});
+  }
+  return !asked.empty();
+}
+
 void shard_slot::take_report(const shard_report& report) {
   switch (report.what) {
   case shard_report::about::appended:
@@ -74,6 +93,8 @@ void shard_slot::take_report(const shard_report& report) {
     return writer_->not_sent();
   case shard_report::about::keys:
     return take_erased(report);
+  case shard_report::about::log:
+    return take_compared(report);
   }
 }
 
@@ -93,6 +114,12 @@ void shard_slot::take_erased(const shard_report& report) {
     return complain(not_erased_, "data keys cannot be destroyed", report.why);
   }
   if (const auto noted = projection_->keys_destroyed(report.destroyed); !noted) halt(noted.error().text);
+}
+
+void shard_slot::take_compared(const shard_report& report) {
+  writer_->checked(report.compared, d_.clock.now());
+  if (!report.compared && !writer_->stopped())
+    complain(not_compared_, "the journal cannot be asked where it ends", report.compared.error().text);
 }
 
 /// Folds what the log has that the shard has not seen.
@@ -170,11 +197,26 @@ void shard_slot::deliver() {
     if (due.what.kind == engine::settlement_kind::overloaded) ++t.proposals_overloaded;
     due.settled(due.what);
   }
-  const auto voids = writer_->void_frames();
-  d_.telemetry.frames_void += voids - std::exchange(void_frames_told_, voids);
+  tell_of_void_frames();
   const std::uint64_t queued = writer_->queued();
   d_.telemetry.proposals_queued += queued - std::exchange(queued_told_, queued);
+  const auto confirmed = writer_->confirmed();
+  confirmed_us_.store(confirmed ? confirmed->time_since_epoch().count() : 0, std::memory_order_release);
+  gate_.round(*writer_, d_.clock.now());
   is_at_rest_ = writer_->idle();
+}
+
+void shard_slot::tell_of_void_frames() {
+  const auto number = writer_->void_frames();
+  const auto more = number - std::exchange(void_frames_told_, number);
+  if (more == 0) return;
+  d_.telemetry.frames_void += more;
+  if (const auto held_back = void_seen_.let_through()) {
+    d_.log.write(log_level::warning, "void frame on the log",
+                 {{"shard", std::to_string(id_.value())},
+                  {"frame", writer_->last_void_frame()},
+                  {"timesSinceLastLine", std::to_string(*held_back)}});
+  }
 }
 
 void shard_slot::announce() {

@@ -1,6 +1,7 @@
 #include "actors/shard_slot.hpp"
 
 #include "engine/limits.hpp"
+#include "engine/repair.hpp"
 #include "engine/replay.hpp"
 #include "engine/usage_feed.hpp"
 
@@ -28,8 +29,9 @@ bool may_pass(const engine::error& e) {
 
 shard_slot::shard_slot(events::shard_id id, slot_surroundings around, std::shared_ptr<wake_flag> thread)
     : id_(id), around_(std::move(around)), d_(around_.d), thread_(std::move(thread)),
-      reports_(std::make_shared<report_box>(thread_)), scopes_(id, d_.keyring), unreadable_(log_interval),
-      not_written_(log_interval), not_erased_(log_interval) {}
+      reports_(std::make_shared<report_box>(thread_)), gate_(around_.options.read_recent_max), scopes_(id, d_.keyring),
+      unreadable_(log_interval), not_written_(log_interval), not_erased_(log_interval), not_compared_(log_interval),
+      void_seen_(log_interval) {}
 
 // ---- any thread
 
@@ -43,6 +45,28 @@ void shard_slot::propose(engine::proposal p) {
     inbox_size_.store(inbox_.size(), std::memory_order_relaxed);
   }
   thread_->raise();
+}
+
+void shard_slot::pass(engine::read_kind kind, std::function<void(const engine::read_permit&)> go) {
+  if (!open()) return go({});
+  if (d_.journal.exclusive() || (kind == engine::read_kind::recent && is_confirmed_now()))
+    return go({true, std::nullopt});
+  {
+    const std::lock_guard lock(mutex_);
+    if (reads_.size() < engine::limits::proposals_queued_max) {
+      reads_.push_back({kind, std::move(go)});
+      go = nullptr;
+    }
+  }
+  if (go) return go({});
+  thread_->raise();
+}
+
+// As the gate sees it, without asking the shard's thread.
+bool shard_slot::is_confirmed_now() const {
+  const events::timestamp confirmed(std::chrono::microseconds(confirmed_us_.load(std::memory_order_acquire)));
+  const auto now = d_.clock.now();
+  return confirmed != events::timestamp() && confirmed <= now && now - confirmed < around_.options.read_recent_max;
 }
 
 std::optional<std::string> shard_slot::stopped() const {
@@ -85,9 +109,9 @@ result<void> shard_slot::open_projections() {
   if (!used) return std::unexpected(used.error());
   if (*used) used_hour_ = events::hour_of(position.time);
   projection_ = std::move(*opened);
-  writer_.emplace(
-      engine::shard_options{d_.journal.identity().id, id_, around_.options.node, d_.journal.exclusive(), 0, 0},
-      position, d_.entropy);
+  writer_.emplace(engine::shard_options{d_.journal.identity().id, id_, around_.options.node, d_.journal.exclusive(), 0,
+                                        0, engine::repairs_in(d_.journal, id_)},
+                  position, d_.entropy);
   const std::lock_guard lock(mutex_);
   serving_ = projection_;
   return {};
@@ -177,9 +201,12 @@ void shard_slot::refuse_rest() {
     writer_->stop("the node is stopping");
     for (auto& due : writer_->take_settlements()) due.settled(due.what);
   }
+  gate_.close();
   const std::lock_guard lock(mutex_);
   for (auto& p : inbox_) p.settled({});
   inbox_.clear();
+  for (auto& each : reads_) each.go({});
+  reads_.clear();
 }
 
 }  // namespace muster::actors

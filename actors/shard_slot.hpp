@@ -3,8 +3,10 @@
 #include "actors/generation_offer.hpp"
 #include "actors/journal_thread.hpp"
 #include "actors/key_eraser.hpp"
+#include "actors/log_watch.hpp"
 #include "actors/rare.hpp"
 #include "actors/shard_host.hpp"
+#include "engine/read_gate.hpp"
 #include "engine/scope_memory.hpp"
 
 #include <atomic>
@@ -17,6 +19,7 @@ struct slot_surroundings {
   const shard_host_dependencies& d;
   journal_thread& journal;
   key_eraser& eraser;
+  log_watch& watch;
   std::function<void()> changed;  ///< a shard opened, closed or stopped, or has come to rest. Any thread.
 };
 
@@ -38,6 +41,7 @@ public:
 
   events::shard_id id() const { return id_; }
   void propose(engine::proposal p);
+  void pass(engine::read_kind kind, std::function<void(const engine::read_permit&)> go);
   bool open() const { return is_open_.load(std::memory_order_acquire); }
   /// Why it has stopped, if it has.
   std::optional<std::string> stopped() const;
@@ -51,18 +55,27 @@ public:
   engine::result<void> switch_to(std::shared_ptr<engine::shard_projection> generation, const std::stop_token& stop);
 
 private:
+  struct asked_read {
+    engine::read_kind kind;
+    std::function<void(const engine::read_permit&)> go;
+  };
+
   bool open_up();
   engine::result<void> open_projections();
   bool take_in();
   void take_report(const shard_report& report);
   void take_appended(const shard_report& report);
   void take_erased(const shard_report& report);
+  void take_compared(const shard_report& report);
+  void tell_of_void_frames();
   enum class followed { to_its_end, partly, not_at_all };
   followed fold_new();
   void take_frames(const std::vector<engine::folded_frame>& frames);
   void publish();
   void count(const engine::folded_frame& frame);
   void deliver();
+  bool take_reads();
+  bool is_confirmed_now() const;
   void announce();
   void halt(const std::string& reason);
   void erase_due_keys();
@@ -82,6 +95,7 @@ private:
   // Of the shard's thread
   std::shared_ptr<engine::shard_projection> projection_;
   std::optional<engine::shard> writer_;  ///< nothing until the projections are open
+  engine::read_gate gate_;
   engine::scope_memory scopes_;
   std::chrono::steady_clock::time_point open_not_before_;
   std::optional<events::log_hour> used_hour_;  ///< with operations, and still open
@@ -94,14 +108,19 @@ private:
   rare unreadable_;
   rare not_written_;
   rare not_erased_;
+  rare not_compared_;
+  rare void_seen_;
 
   std::atomic<bool> is_open_{false};
+  /// When the last accepted frame of this node was sent, in microseconds since the Unix epoch; 0: it has none.
+  std::atomic<std::int64_t> confirmed_us_{0};
   std::atomic<bool> is_stopped_{false};
   std::atomic<bool> is_at_rest_{true};
   std::atomic<std::size_t> inbox_size_{0};
 
   mutable std::mutex mutex_;  ///< guards what follows
   std::vector<engine::proposal> inbox_;
+  std::vector<asked_read> reads_;
   std::shared_ptr<engine::shard_projection> serving_;  ///< `projection_`, for other threads
   std::string stopped_;
 };

@@ -123,6 +123,11 @@ const std::array options = {
     option{"quota.scope_bytes_per_s", &node_config::quota_scope_bytes_per_s, "The same in bytes.", 0,
            std::uint64_t{1} << 40U},
     option{"shards.threads", &node_config::shards_threads, "Threads that fold and write the journal's shards.", 1, 64},
+    option{
+        "shards.read_recent_ms", &node_config::shards_read_recent_ms,
+        "Where others can write the journal too: how old what is read may be, in milliseconds, before the journal is "
+        "asked whether this node still has the shard. A read with the header 'x-muster-read: exact' always asks.",
+        0, 60'000},
     option{"projections.cache_bytes", &node_config::projections_cache_bytes,
            "Cache of the read models, all shards together.", 1 << 20},
     option{"projections.write_buffer_bytes", &node_config::projections_write_buffer_bytes,

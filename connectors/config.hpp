@@ -64,6 +64,7 @@ struct node_config {
   std::uint64_t quota_scope_bytes_per_s = 64 << 20;
 
   std::uint64_t shards_threads = 1;
+  std::uint64_t shards_read_recent_ms = 2000;
   std::uint64_t projections_cache_bytes = 64 << 20;
   std::uint64_t projections_write_buffer_bytes = 32 << 20;
 

@@ -85,7 +85,7 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   if (wants_stream(request)) {
     return answer_stream(exchange, {scope, shard, *after, *filter, personal, std::move(still_admitted)});
   }
-  http_exchange::read_later(exchange,
+  http_exchange::read_later(exchange, shard,
                             [exchange, scope, shard, after = *after, filter = *filter, limit = *limit, personal] {
                               auto& past = exchange->parts().past;
                               // A stream has an index of its own, which need not pass over the events of others.

@@ -56,6 +56,7 @@ void http_exchange::about(std::string_view type, std::string_view id) {
 
 void http_exchange::finish(http_response response) {
   if (finished_.exchange(true)) return;
+  if (!read_age_.empty()) response.headers.emplace_back("x-muster-read-age", read_age_);
   write_log(response);
   auto answer = std::move(answer_);
   if (answer) answer(std::move(response));
@@ -84,14 +85,40 @@ void http_exchange::write_log(const http_response& response) const {
                      {"Protocol", "Http"}});
 }
 
-void http_exchange::look_up(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job) {
-  if (exchange->parts().look_up(std::move(job))) return;
-  exchange->fail(dps_code::throttled, "Too many requests wait for what is stored; try again.");
+void http_exchange::look_up(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                            std::function<void()> job) {
+  pass_barrier(exchange, shard, [exchange, job = std::move(job)]() mutable {
+    if (exchange->parts().look_up(std::move(job))) return;
+    exchange->fail(dps_code::throttled, "Too many requests wait for what is stored; try again.");
+  });
 }
 
-void http_exchange::read_later(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job) {
-  if (exchange->parts().read_later(std::move(job))) return;
-  exchange->fail(dps_code::throttled, "Too many requests for lists and history wait already; try again.");
+void http_exchange::read_later(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                               std::function<void()> job) {
+  pass_barrier(exchange, shard, [exchange, job = std::move(job)]() mutable {
+    if (exchange->parts().read_later(std::move(job))) return;
+    exchange->fail(dps_code::throttled, "Too many requests for lists and history wait already; try again.");
+  });
+}
+
+void http_exchange::pass_barrier(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                                 std::function<void()> go) {
+  const auto wanted = exchange->request().header("x-muster-read");
+  if (!wanted.empty() && wanted != "recent" && wanted != "exact") {
+    return exchange->fail(dps_code::argument_invalid, "x-muster-read: expected 'recent' or 'exact', not '" +
+                                                          std::string(wanted.substr(0, 40)) + "'.");
+  }
+  auto* const barrier = exchange->parts().reads;
+  if (barrier == nullptr || !shard) return go();
+  const auto kind = wanted == "exact" ? engine::read_kind::exact : engine::read_kind::recent;
+  barrier->pass(*shard, kind, [exchange, go = std::move(go)](const engine::read_permit& permit) {
+    if (!permit.granted) {
+      return exchange->fail(dps_code::unavailable,
+                            "The log did not confirm in time that this node has the service's shard; try again.");
+    }
+    if (permit.age) exchange->read_age_ = std::to_string(std::chrono::ceil<std::chrono::seconds>(*permit.age).count());
+    go();
+  });
 }
 
 std::optional<json_value> http_exchange::json_body(bool may_be_empty) {

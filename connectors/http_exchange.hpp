@@ -12,6 +12,7 @@
 #include "engine/ports/keyring.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/maintenance.hpp"
+#include "engine/ports/read_barrier.hpp"
 #include "engine/telemetry.hpp"
 
 #include <atomic>
@@ -52,8 +53,9 @@ struct http_parts {
   std::function<bool(std::function<void()>)>
       maintain_later;  ///< runs a rebuild or a verification; false if one waits already
   std::string version;
-  webhook_client_options webhooks = {};  ///< where webhooks may lead
-  feed_streams* streams = nullptr;       ///< may be absent: events then come by the page only
+  webhook_client_options webhooks = {};   ///< where webhooks may lead
+  feed_streams* streams = nullptr;        ///< may be absent: events then come by the page only
+  engine::read_barrier* reads = nullptr;  ///< absent: every read of a fold is exact
 };
 
 /// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an
@@ -89,14 +91,22 @@ public:
 
   /// Takes `job` to where reading may block: no route may do that on the listener's own threads. If too many jobs wait
   /// the exchange is finished with 429. `look_up` is for a few rows, `read_later` for lists, counts and history.
-  static void look_up(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job);
-  static void read_later(const std::shared_ptr<http_exchange>& exchange, std::function<void()> job);
+  ///
+  /// Before that the read passes the barrier of `shard`, as the header `x-muster-read` (`recent`, which is the default,
+  /// or `exact`) wants it; if it may not, the exchange is finished with 503. If what is read may be older than usual,
+  /// the response says in `x-muster-read-age` how many seconds. Without a shard there is no barrier.
+  static void look_up(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                      std::function<void()> job);
+  static void read_later(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                         std::function<void()> job);
 
   /// The body as a JSON object; if it is not one, this has been finished with 400 or 415. An empty body counts as `{}`
   /// where `may_be_empty`.
   std::optional<json_value> json_body(bool may_be_empty);
 
 private:
+  static void pass_barrier(const std::shared_ptr<http_exchange>& exchange, std::optional<events::shard_id> shard,
+                           std::function<void()> go);
   void write_log(const http_response& response) const;
 
   std::shared_ptr<const http_parts> parts_;
@@ -109,6 +119,7 @@ private:
   std::string subject_type_;
   std::string subject_id_;
   std::vector<std::string> variables_;
+  std::string read_age_;  ///< for the header `x-muster-read-age`, if it is not empty
   std::atomic<bool> finished_ = false;
 };
 

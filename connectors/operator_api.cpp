@@ -105,7 +105,9 @@ void on_create_service(const exchange_ptr& exchange) {
 void on_get_service(const exchange_ptr& exchange) {
   const auto call = admit_operator_of_service(*exchange);
   if (!call) return;
-  http_exchange::read_later(exchange, [exchange, call = *call] {
+  const bool open = exchange->parts().services.view(call->service->shard) != nullptr;
+  const auto shard = open ? std::optional(call->service->shard) : std::nullopt;
+  http_exchange::read_later(exchange, shard, [exchange, call = *call] {
     // A service whose shard is not open has no counts yet, but everything else that an operator needs.
     std::optional<engine::partial_count> registrations;
     if (const auto view = exchange->parts().services.view(call.service->shard)) {

@@ -112,7 +112,7 @@ void on_list_hub_devices(const exchange_ptr& exchange) {
   if (!list) return;
   const auto hub = path_name<events::hub_name>(*exchange, 1);
   if (!hub) return;
-  http_exchange::read_later(exchange, [exchange, list = *list, hub = *hub] {
+  http_exchange::read_later(exchange, list->call.service->shard, [exchange, list = *list, hub = *hub] {
     finish_with_page(*exchange, list.view->hub_devices(list.call.scope(), hub, list.wanted),
                      [](json_writer& out, const engine::hub_device_state& each) {
                        if (each.identity) write_hub_device(out, each, std::nullopt);
@@ -129,7 +129,7 @@ void on_get_hub_device(const exchange_ptr& exchange) {
   if (!id) return;
   const auto view = open_view(*exchange, *call->service);
   if (!view) return;
-  http_exchange::look_up(exchange, [exchange, view, scope = call->scope(), hub = *hub, id = *id] {
+  http_exchange::look_up(exchange, call->service->shard, [exchange, view, scope = call->scope(), hub = *hub, id = *id] {
     show_hub_device(*exchange, *view, scope, hub, id);
   });
 }
@@ -148,7 +148,7 @@ void on_delete_hub_device(const exchange_ptr& exchange) {
 void on_list_enrollments(const exchange_ptr& exchange) {
   const auto list = admit_list(*exchange);
   if (!list) return;
-  http_exchange::read_later(exchange, [exchange, list = *list] {
+  http_exchange::read_later(exchange, list->call.service->shard, [exchange, list = *list] {
     finish_with_page(
         *exchange, list.view->enrollments(list.call.scope(), list.wanted),
         [](json_writer& out, const engine::enrollment_record& each) { write_enrollment(out, each, std::nullopt); });
@@ -181,7 +181,7 @@ void on_list_registrations(const exchange_ptr& exchange) {
   const auto filter = read_filter(in);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
   const bool only_count = exchange->request().parameter("count") == "true";
-  http_exchange::read_later(exchange, [exchange, list = *list, filter, only_count] {
+  http_exchange::read_later(exchange, list->call.service->shard, [exchange, list = *list, filter, only_count] {
     if (only_count) return count_registrations(*exchange, list, filter);
     finish_with_page(*exchange, list.view->registrations(list.call.scope(), filter, list.wanted),
                      [](json_writer& out, const engine::registration_record& each) {

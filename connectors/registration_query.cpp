@@ -104,7 +104,8 @@ void on_query_registrations(const exchange_ptr& exchange) {
   query.wanted = std::move(*wanted);
   const auto view = open_view(*exchange, *query.call.service);
   if (!view) return;
-  http_exchange::read_later(exchange, [exchange, view, query = std::move(query)] {
+  const auto shard = query.call.service->shard;
+  http_exchange::read_later(exchange, shard, [exchange, view, query = std::move(query)] {
     if (query.only_count)
       count(*exchange, *view, query);
     else

@@ -33,7 +33,7 @@ void look_up_device(const exchange_ptr& exchange, events::access_right right, sh
   if (!id) return;
   const auto view = open_view(*exchange, *call->service);
   if (!view) return;
-  http_exchange::look_up(exchange, [exchange, view, scope = call->scope(), id = *id, show] {
+  http_exchange::look_up(exchange, call->service->shard, [exchange, view, scope = call->scope(), id = *id, show] {
     const auto device = view->device(scope, id);
     if (device)
       show(*exchange, id, device->value);
@@ -108,12 +108,16 @@ void on_get_group(const exchange_ptr& exchange) {
   if (!call) return;
   const auto id = path_name<events::group_id>(*exchange, 0);
   if (!id) return;
-  const auto group = call->service->groups.find(id->key());
-  if (group == call->service->groups.end())
-    return exchange->fail(404204, "EnrollmentGroup '" + id->text() + "' not found.");
-  json_writer out;
-  write_group(out, group->second->state, std::nullopt);
-  exchange->finish(json_response(200, out.take()));
+  http_exchange::look_up(exchange, call->service->shard, [exchange, call = *call, id = *id] {
+    // Once more: what was found to admit the request is older than the read.
+    const auto now = exchange->parts().services.find(call.scope()).value;
+    const auto& groups = now ? now->groups : call.service->groups;
+    const auto group = groups.find(id.key());
+    if (group == groups.end()) return exchange->fail(404204, "EnrollmentGroup '" + id.text() + "' not found.");
+    json_writer out;
+    write_group(out, group->second->state, std::nullopt);
+    exchange->finish(json_response(200, out.take()));
+  });
 }
 
 void on_delete_group(const exchange_ptr& exchange) {

@@ -102,7 +102,7 @@ void answer_usage(const exchange_ptr& exchange, const engine::scope_snapshot& se
   if (!query) return;
   const auto view = open_view(*exchange, service);
   if (!view) return;
-  http_exchange::read_later(exchange,
+  http_exchange::read_later(exchange, service.shard,
                             [exchange, view, query = *query, scope = service.service.scope, shard = service.shard] {
                               const auto report = engine::report_usage(*view, scope, query);
                               if (report)

@@ -21,7 +21,16 @@ inline constexpr std::size_t proposals_queued_max =
     16'384;  ///< per shard; beyond it a proposal is refused as overloaded
 inline constexpr std::size_t tail_read_bytes = 4 * 1024 * 1024;
 inline constexpr auto claim_backoff_max = 2s;
-inline constexpr auto settle_timeout = 5s;  ///< an append without a read-back is of unknown outcome after that
+inline constexpr std::size_t repair_text_bytes_max = 1000;  ///< an operator's name, or reason
+inline constexpr std::size_t open_claims_max = 1024;        ///< claims of unknown fate that a writer would still adopt
+inline constexpr auto log_check_interval = 5s;  ///< how often a log that others can write is compared with the fold
+inline constexpr auto log_check_valid = 1s;     ///< how old the comparison before a claim may be
+inline constexpr auto log_check_pause = 500ms;  ///< after a comparison that could not be done
+inline constexpr auto settle_timeout = 5s;      ///< an append without a read-back is of unknown outcome after that
+
+// Reads, where others can write the log
+inline constexpr auto read_recent_max = 2s;  ///< how old what is read may be without asking the log; a setting
+inline constexpr auto read_wait = 1s;        ///< for the log's answer; then what is read says how old it is
 
 // Commands
 inline constexpr auto command_deadline = 15s;       ///< from arrival to answer; then 503

@@ -22,40 +22,47 @@ std::string number(auto counter) {
 
 }  // namespace
 
-log_rule::log_rule(events::journal_id journal, events::shard_id shard, log_position start)
-    : journal_(journal), shard_(shard), position_(std::move(start)), heads_{{position_.sequence, position_.head}} {}
+log_rule::log_rule(events::journal_id journal, events::shard_id shard, log_position start, repair_lookup repaired)
+    : journal_(journal), shard_(shard), position_(std::move(start)), repaired_(std::move(repaired)),
+      heads_{{position_.sequence, position_.head, std::nullopt}} {}
 
 judgement log_rule::judge(events::log_offset offset, std::string_view bytes) {
   MUSTER_ASSERT(offset >= position_.next_offset);
-  const auto header = events::read_header(bytes);
-  judgement verdict_here;
-  if (!header) {
-    if (events::may_belong_to(bytes, journal_)) {
-      return {verdict::unreadable,
-              "the frame at offset " + number(offset) + " cannot be read: " + header.error().text,
-              {},
-              {}};
-    }
-    verdict_here = voided("not a frame of this journal");
-  } else if (header->journal != journal_) {
-    verdict_here = voided("a frame of another journal");
-  } else if (header->shard != shard_) {
-    return {verdict::unreadable,
-            "the frame at offset " + number(offset) + " belongs to shard " + number(header->shard) + ", not to shard " +
-                number(shard_),
-            {},
-            {}};
-  } else {
-    verdict_here = header->kind == events::frame_kind::claim ? judge_claim(*header) : judge_batch(*header);
-    verdict_here.header = *header;
+  auto seen = verdict_on(offset, bytes);
+  seen.hash = events::sha256(bytes);
+  if (seen.what == verdict::divergent || seen.what == verdict::unreadable) {
+    if (!repaired_ || !repaired_(offset, seen.hash)) return seen;
+    seen.what = verdict::void_frame;
+    seen.reason = "passed by an operator's repair: " + seen.reason;
   }
-  if (verdict_here.what == verdict::divergent) return verdict_here;
-  verdict_here.hash = events::sha256(bytes);
   position_.next_offset = offset.next();
   position_.last_offset = offset;
-  position_.last_hash = verdict_here.hash;
-  if (verdict_here.what == verdict::accepted) accept(verdict_here);
-  return verdict_here;
+  position_.last_hash = seen.hash;
+  if (seen.what == verdict::accepted) accept(seen);
+  return seen;
+}
+
+judgement log_rule::verdict_on(events::log_offset offset, std::string_view bytes) const {
+  const auto unreadable = [&](const std::string& why) {
+    return judgement{verdict::unreadable, "the frame at offset " + number(offset) + " " + why, {}, {}};
+  };
+  const auto header = events::read_header(bytes);
+  if (!header) {
+    if (events::may_belong_to(bytes, journal_)) return unreadable("cannot be read: " + header.error().text);
+    return voided("not a frame of this journal");
+  }
+  if (header->journal != journal_) {
+    auto seen = voided("a frame of another journal");
+    seen.header = *header;
+    return seen;
+  }
+  if (header->shard != shard_)
+    return unreadable("belongs to shard " + number(header->shard) + ", not to shard " + number(shard_));
+  auto seen = header->kind == events::frame_kind::claim   ? judge_claim(*header)
+              : header->kind == events::frame_kind::batch ? judge_batch(*header)
+                                                          : judge_repair(*header);
+  seen.header = *header;
+  return seen;
 }
 
 judgement log_rule::judge_claim(const events::frame_header& h) const {
@@ -86,6 +93,14 @@ judgement log_rule::judge_batch(const events::frame_header& h) const {
                    " with a head that this fold never had");
 }
 
+judgement log_rule::judge_repair(const events::frame_header& h) const {
+  const bool counted = std::ranges::any_of(heads_, [&](const passed_head& each) { return each.frame == h.repaired; });
+  if (!counted) return voided("a repair by operator '" + std::string(h.by) + "': " + std::string(h.reason));
+  return divergent("operator '" + std::string(h.by) + "' says that the frame " +
+                   events::to_hex(events::as_bytes(h.repaired)) + " does not count (" + std::string(h.reason) +
+                   "), but this fold has counted it");
+}
+
 bool log_rule::passed(events::log_sequence sequence, const events::digest& head) const {
   if (sequence <= heads_.front().sequence) return true;  // forgotten long ago: not judged
   return std::ranges::any_of(heads_,
@@ -100,8 +115,10 @@ void log_rule::accept(const judgement& accepted) {
   }
   position_.sequence = events::log_sequence(position_.sequence.value() + h.count);
   position_.head = events::sha256(events::as_bytes(position_.head), events::as_bytes(accepted.hash));
+  position_.counted_offset = position_.last_offset;
+  position_.counted_hash = accepted.hash;
   position_.time = std::max(position_.time, h.time);
-  heads_.push_back({position_.sequence, position_.head});
+  heads_.push_back({position_.sequence, position_.head, accepted.hash});
   if (heads_.size() > limits::remembered_heads_max) heads_.pop_front();
 }
 

@@ -27,6 +27,7 @@
 #include "engine/history.hpp"
 #include "engine/migration.hpp"
 #include "engine/recount.hpp"
+#include "engine/repair.hpp"
 #include "engine/replay.hpp"
 #include "engine/verification.hpp"
 #include "projections/projection_store.hpp"
@@ -35,6 +36,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <pwd.h>
 #include <unistd.h>
 
 /// The composition root: what a node is made of, in the order in which it is made. Each part is declared before those
@@ -255,7 +257,8 @@ public:
     if (!operators) return std::unexpected(operators.error());
     host_ = std::make_unique<actors::shard_host>(
         actors::shard_host_options{config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
-                                   std::chrono::seconds(config_.keyring_erasure_interval_s)},
+                                   std::chrono::seconds(config_.keyring_erasure_interval_s),
+                                   std::chrono::milliseconds(config_.shards_read_recent_ms)},
         actors::shard_host_dependencies{*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_,
                                         log_, catalog_, &feed_});
     host_->start();
@@ -359,7 +362,8 @@ private:
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
         .version = version_text,
         .webhooks = webhook_options_of(config_).client,
-        .streams = streams_.get()});
+        .streams = streams_.get(),
+        .reads = host_.get()});
     const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
     };
@@ -567,6 +571,38 @@ int migrate(const connectors::node_config& config, bool json) {
   return 0;
 }
 
+std::string user_name() {
+  const auto* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : "uid " + std::to_string(::geteuid());
+}
+
+int repair_stopped(const connectors::node_config& config, const connectors::repair_request& request) {
+  engine::repair_order order{events::shard_id(request.shard),
+                             {},
+                             request.by.empty() ? user_name() : request.by,
+                             request.reason,
+                             config.node_name.empty() ? host_name() : config.node_name};
+  if (!events::from_hex(request.hash, order.hash))
+    return complain({errc::invalid, "--hash: expected 64 hexadecimal digits, not '" + request.hash + "'"});
+  auto s = open_storage(config, false);
+  if (!s) return complain(s.error());
+  if (const auto shards = (*s)->journal->identity().shards; request.shard >= shards) {
+    return complain({errc::invalid, "--shard: this journal has the shards 0 to " + std::to_string(shards - 1)});
+  }
+  const auto done = engine::repair(*(*s)->journal, order, (*s)->clock);
+  if (!done) return complain(done.error());
+  if (request.json) {
+    std::cout << "{\"shard\":" << request.shard << ",\"offset\":" << done->offset.value() << ",\"hash\":\""
+              << events::to_hex(events::as_bytes(done->hash)) << "\"}\n";
+    return 0;
+  }
+  std::cout << "shard " << request.shard << ": readers stopped at offset " << done->offset.value() << ": "
+            << done->reason << "\nThe journal says now, in the name of " << order.by
+            << ", that this frame does not count. Start the node, and restart every other node that has stopped "
+               "this shard.\n";
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -575,7 +611,7 @@ int main(int argc, char** argv) {
   try {
     return connectors::run_command_line(
         {argv + 1, argv + argc}, env,
-        {serve, verify_stopped, rebuild_stopped, recount_stopped, cluster_init, migrate, version_text});
+        {serve, verify_stopped, rebuild_stopped, recount_stopped, cluster_init, migrate, repair_stopped, version_text});
   } catch (const std::exception& e) {
     std::cerr << "muster: " << e.what() << '\n';
     return 1;

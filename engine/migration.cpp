@@ -1,5 +1,6 @@
 #include "engine/migration.hpp"
 
+#include "engine/repair.hpp"
 #include "engine/replay.hpp"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ public:
   shard_copy(journal& from, journal& to, std::shared_ptr<arrivals> arrived, events::shard_id shard,
              const migration_progress& progress, std::stop_token stop)
       : from_(from), to_(to), arrived_(std::move(arrived)), stop_(std::move(stop)), progress_(progress),
-        read_(from.identity().id, shard, {}) {
+        read_(from.identity().id, shard, {}, repairs_in(from, shard)) {
     done_.shard = shard;
   }
 

@@ -1,5 +1,7 @@
 #include "engine/replay.hpp"
 
+#include "engine/repair.hpp"
+
 namespace muster::engine {
 
 namespace {
@@ -12,12 +14,23 @@ std::string at(events::shard_id shard, events::log_offset offset) {
   return "shard " + std::to_string(shard.value()) + ", offset " + std::to_string(offset.value());
 }
 
+result<void> check_holds(journal& log, events::shard_id shard, events::log_offset offset, const events::digest& hash) {
+  const auto there = log.read(shard, offset, 1);
+  if (!there) return std::unexpected(there.error());
+  if (!there->empty() && there->front().offset == offset && events::sha256(there->front().bytes) == hash) return {};
+  return fail(errc::corrupt,
+              at(shard, offset) +
+                  ": the journal does not hold the frame that the projections folded: it lost frames, is "
+                  "another journal, or was changed. Restore the journal that belongs to these "
+                  "projections; or, if this journal is the one to keep, run 'muster rebuild'.");
+}
+
 }  // namespace
 
 result<replay_report> replay(journal& log, events::shard_id shard_number, const log_position& start,
                              std::optional<events::log_offset> until, const frame_sink& take,
                              const std::stop_token& stop) {
-  log_rule fold(log.identity().id, shard_number, start);
+  log_rule fold(log.identity().id, shard_number, start, repairs_in(log, shard_number));
   replay_report report;
   while (true) {
     if (stop.stop_requested()) return fail(errc::cancelled, "the replay was ended early");
@@ -73,17 +86,9 @@ result<void> check_continues(journal& log, events::shard_id shard, const log_pos
                     "projections; or, if this journal is the one to keep, run 'muster rebuild'.");
   }
   if (position.next_offset == events::log_offset()) return {};
-  const auto last = log.read(shard, position.last_offset, 1);
-  if (!last) return std::unexpected(last.error());
-  if (last->empty() || last->front().offset != position.last_offset ||
-      events::sha256(last->front().bytes) != position.last_hash) {
-    return fail(errc::corrupt,
-                at(shard, position.last_offset) +
-                    ": the journal does not hold the frame that the projections folded last: it is another "
-                    "journal, or was changed. Restore the journal that belongs to these projections; or, if this "
-                    "journal is the one to keep, run 'muster rebuild'.");
-  }
-  return {};
+  if (auto good = check_holds(log, shard, position.last_offset, position.last_hash); !good) return good;
+  if (position.epoch == events::shard_epoch() || position.counted_offset == position.last_offset) return {};
+  return check_holds(log, shard, position.counted_offset, position.counted_hash);
 }
 
 }  // namespace muster::engine

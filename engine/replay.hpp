@@ -25,8 +25,10 @@ result<replay_report> replay(journal& log, events::shard_id shard, const log_pos
                              std::optional<events::log_offset> until, const frame_sink& take,
                              const std::stop_token& stop = {});
 
-/// Whether the log still holds the history that led to `position`: its end is not before it, and the frame folded last
-/// is there unchanged. `corrupt` says what is wrong and what to do.
+/// Whether the log still holds the history that led to `position`: its end is not before it, and the frames that were
+/// read last and accepted last are there unchanged. The last one read does not suffice: a log that was truncated and
+/// grew again goes on with frames that are void to whoever had folded what it lost. `corrupt` says what is wrong and
+/// what to do.
 result<void> check_continues(journal& log, events::shard_id shard, const log_position& position);
 
 }  // namespace muster::engine

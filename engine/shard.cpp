@@ -9,6 +9,25 @@
 
 namespace muster::engine {
 
+namespace {
+
+// What an operator must know who meets a stopped shard: where, why, and what to do.
+std::string explain_stop(events::shard_id shard, events::log_offset offset, const judgement& seen) {
+  const auto number = std::to_string(shard.value());
+  const auto hash = events::to_hex(events::as_bytes(seen.hash));
+  auto text = seen.reason + ". Nothing at or behind offset " + std::to_string(offset.value()) + " was taken over. ";
+  if (seen.header.kind == events::frame_kind::repair)
+    return text + "Run 'muster rebuild', so that the projections follow the log as it is";
+  if (seen.what == verdict::unreadable) text += "If a newer version of Muster wrote it, run that version. ";
+  return text +
+         "If other nodes go on behind it, run 'muster rebuild' on this one. If none does, find out how it came "
+         "there (a log that lost frames, a second cluster on it?) and, if it is not to count, run 'muster repair "
+         "--shard " +
+         number + " --hash " + hash + " --reason TEXT'";
+}
+
+}  // namespace
+
 std::uint64_t key_hash(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a, then a finaliser that spreads it over all bits
   for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
@@ -18,7 +37,7 @@ std::uint64_t key_hash(std::string_view name) {
 }
 
 shard::shard(shard_options options, log_position start, entropy& random)
-    : options_(std::move(options)), rule_(options_.journal, options_.id, start),
+    : options_(std::move(options)), rule_(options_.journal, options_.id, start, options_.repaired),
       memory_(start.sequence, options_.changed_keys_max == 0 ? limits::changed_keys_max : options_.changed_keys_max),
       random_(random) {
   if (options_.frame_bytes_max == 0) options_.frame_bytes_max = limits::frame_bytes_max;
@@ -30,11 +49,12 @@ std::optional<shard::accepted_frame> shard::fold(const log_record& record) {
   if (stopped_) return std::nullopt;
   const auto seen = rule_.judge(record.offset, record.bytes);
   if (seen.what == verdict::divergent || seen.what == verdict::unreadable) {
-    stop(seen.reason);
+    stopped_at_ = {record.offset, seen.hash};
+    stop(explain_stop(options_.id, record.offset, seen));
     return std::nullopt;
   }
   const bool accepted = seen.what == verdict::accepted;
-  if (!accepted) ++void_frames_;
+  if (!accepted) note_void(record, seen);
   accepted_frame frame{seen.header.kind, record.offset, seen.header.time, {}, {}};
   if (accepted && seen.header.kind == events::frame_kind::batch) {
     auto records = events::read_records(seen.header);
@@ -52,13 +72,24 @@ std::optional<shard::accepted_frame> shard::fold(const log_record& record) {
   return frame;
 }
 
+void shard::note_void(const log_record& record, const judgement& seen) {
+  if (seen.header.kind == events::frame_kind::repair) return;  // it has done what it is for
+  ++void_frames_;
+  last_void_frame_ = "offset " + std::to_string(record.offset.value()) + ": " + seen.reason;
+  if (!seen.header.node.empty()) last_void_frame_ += " (sent by node '" + std::string(seen.header.node) + "')";
+}
+
 // A frame of ours came back: what rode in it is settled by the verdict.
 void shard::settle_what_came_back(const judgement& seen, bool accepted) {
-  if (claim_ && claim_->hash == seen.hash) claim_.reset();
+  if (claim_ && claim_->hash == seen.hash) {
+    if (accepted) confirmed_ = claim_->sent;
+    claim_.reset();
+  }
   if (!batch_ || batch_->hash != seen.hash) return;
   auto landed = std::move(*batch_);
   batch_.reset();
   if (accepted) {
+    confirmed_ = landed.sent;
     auto sequence = seen.header.first_sequence;
     for (auto& p : landed.proposals) {
       due(p, {settlement_kind::committed, sequence, seen.header.time, {}});
@@ -73,9 +104,13 @@ void shard::settle_what_came_back(const judgement& seen, bool accepted) {
 }
 
 void shard::accepted_claim(const events::frame_header& h) {
-  holds_ = claimed_.contains(h.incarnation);
+  const bool mine = made_claim(h.incarnation);
+  superseded_ = holds_ && !mine;
+  if (!mine) confirmed_.reset();
+  holds_ = mine;
   incarnation_ = h.incarnation;
   must_claim_ = false;
+  std::erase_if(claimed_, [&](const made& each) { return each.epoch <= h.epoch; });  // void, whenever they land
   // Whatever was on its way under an earlier claim can no longer count.
   if (batch_) {
     auto dead = std::move(*batch_);
@@ -84,6 +119,10 @@ void shard::accepted_claim(const events::frame_header& h) {
     waiting_.clear();
     requeue(std::move(dead.proposals));
   }
+}
+
+bool shard::made_claim(const events::incarnation_id& incarnation) const {
+  return std::ranges::find(claimed_, incarnation, &made::incarnation) != claimed_.end();
 }
 
 void shard::remember_changes(const std::vector<events::event_record>& records) {
@@ -104,7 +143,7 @@ void shard::propose(proposal p) {
   if (queued() >= limits::proposals_queued_max) return due(p, {settlement_kind::overloaded, {}, {}, {}});
   std::size_t bytes = 0;
   for (const auto& record : p.events) bytes += events::encoded_size_max(record);
-  if (bytes > options_.frame_bytes_max - (options_.frame_bytes_max / 16)) {
+  if (bytes + events::batch_overhead(options_.node.size()) > options_.frame_bytes_max) {
     return due(p, {settlement_kind::too_large, {}, {}, {}});
   }
   queue_.push_back(std::move(p));
@@ -122,11 +161,48 @@ std::optional<shard::frame_to_send> shard::next_frame(events::timestamp now, boo
   if (late(claim_)) claim_.reset();  // it may still be accepted, and is adopted then: its incarnation is remembered
   if (claim_) return std::nullopt;
   if (!holds_ || must_claim_) {
-    if (!should_own_ || draining_ || !caught_up || now < claim_not_before_) return std::nullopt;
+    if (should_own_ && std::exchange(superseded_, false))
+      claim_not_before_ = std::max(claim_not_before_, now + claim_pause());
+    if (!may_claim(now, caught_up)) return std::nullopt;
+    const bool compared = claim_checked_ && now - *claim_checked_ <= limits::log_check_valid;
+    if (!options_.exclusive && !compared) return std::nullopt;
     return build_claim(now);
   }
   if (batch_) return std::nullopt;
   return build_batch(now);
+}
+
+// Whoever meets another claimer tries again after a random pause, so that one of them wins.
+std::chrono::milliseconds shard::claim_pause() {
+  const std::chrono::milliseconds longest = limits::claim_backoff_max;
+  return longest * static_cast<std::uint8_t>(random_.draw(1)[0]) / 255;
+}
+
+bool shard::may_claim(events::timestamp now, bool caught_up) const {
+  const bool needed = !claim_ && !awaiting_outcome_ && (!holds_ || must_claim_);
+  return needed && should_own_ && !draining_ && caught_up && now >= claim_not_before_;
+}
+
+std::optional<log_position> shard::next_check(events::timestamp now, bool caught_up) {
+  if (options_.exclusive || stopped_ || checking_ || now < check_not_before_) return std::nullopt;
+  const bool periodic = !last_check_ || now - *last_check_ >= limits::log_check_interval || now < *last_check_;
+  const bool compared = claim_checked_ && now - *claim_checked_ <= limits::log_check_valid;
+  if (!periodic && (compared || superseded_ || !may_claim(now, caught_up))) return std::nullopt;
+  checking_ = true;
+  check_asked_ = now;
+  return position();
+}
+
+void shard::checked(const result<void>& found, events::timestamp now) {
+  MUSTER_ASSERT(checking_);
+  checking_ = false;
+  if (stopped_) return;
+  if (found) {
+    last_check_ = claim_checked_ = check_asked_;
+    return;
+  }
+  check_not_before_ = now + limits::log_check_pause;
+  if (found.error().code == errc::corrupt) stop(found.error().text);
 }
 
 std::optional<shard::frame_to_send> shard::build_claim(events::timestamp now) {
@@ -135,13 +211,14 @@ std::optional<shard::frame_to_send> shard::build_claim(events::timestamp now) {
   frame.incarnation = random_.draw_id<events::incarnation_id>();
   frame.folded_sequence = position().sequence;
   frame.folded_head = position().head;
-  claimed_.insert(frame.incarnation);
+  claimed_.push_back({frame.incarnation, frame.epoch});
+  // One that is forgotten and accepted all the same is nobody's: then there is another claim.
+  if (claimed_.size() > limits::open_claims_max) claimed_.pop_front();
+  claim_checked_.reset();
   outgoing_frame out{options_.id, events::encode_frame(frame)};
   claim_ = in_flight{events::sha256(out.bytes), {}, now};
   awaiting_outcome_ = last_was_claim_ = true;
-  // Whoever meets another claimer tries again after a random pause, so that one of them wins.
-  const std::chrono::milliseconds longest = limits::claim_backoff_max;
-  claim_not_before_ = now + longest * static_cast<std::uint8_t>(random_.draw(1)[0]) / 255;
+  claim_not_before_ = now + claim_pause();
   return frame_to_send{std::move(out), {}};
 }
 
@@ -153,7 +230,7 @@ std::optional<shard::frame_to_send> shard::build_batch(events::timestamp now) {
   std::vector<proposal> taken;
   std::vector<named_key> keys;
   std::unordered_set<std::uint64_t> written;
-  std::size_t bytes = 1024;  // more than a header takes
+  std::size_t bytes = events::batch_overhead(options_.node.size());
   while (!queue_.empty()) {
     auto& p = queue_.front();
     if (const auto conflict = check_against_fold(p)) {

@@ -16,10 +16,16 @@ constexpr std::string_view magic = "MSTR";
 constexpr std::uint16_t format_version = 1;
 constexpr std::size_t size_offset = 8;
 constexpr std::size_t journal_offset = 12;
+constexpr std::size_t batch_bytes_without_node = 114;
 
 template <class Integer>
 void put(std::string& out, Integer value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+void put_text(std::string& out, std::string_view text) {
+  put(out, static_cast<std::uint16_t>(text.size()));
+  out.append(text);
 }
 
 /// Takes fixed-width values from the front of `in`; after one failure all are zero and `ok` is false.
@@ -40,6 +46,8 @@ struct taker {
     const auto bytes = take_bytes(N);
     if (ok) std::memcpy(out.data(), bytes.data(), N);
   }
+
+  std::string_view take_text() { return take_bytes(take<std::uint16_t>()); }
 
   std::string_view take_bytes(std::size_t size) {
     if (!ok || size > in.size()) {
@@ -90,17 +98,24 @@ std::string encode_frame(const frame& f) {
   put(out, static_cast<std::uint32_t>(f.records.size()));
   out.append(as_bytes(f.prev_hash));
   put(out, static_cast<std::int64_t>(f.time.time_since_epoch().count()));
-  put(out, static_cast<std::uint16_t>(f.node.size()));
-  out.append(f.node);
+  put_text(out, f.node);
   if (f.kind == frame_kind::claim) {
     put(out, f.folded_sequence.value());
     out.append(as_bytes(f.folded_head));
+  } else if (f.kind == frame_kind::repair) {
+    out.append(as_bytes(f.repaired));
+    put_text(out, f.by);
+    put_text(out, f.reason);
   }
   out.append(body);
   const auto size = static_cast<std::uint32_t>(out.size() + sizeof(std::uint32_t));
   std::memcpy(out.data() + size_offset, &size, sizeof size);
   put(out, crc32c(out));
   return out;
+}
+
+std::size_t batch_overhead(std::size_t node_bytes) {
+  return batch_bytes_without_node + node_bytes;
 }
 
 std::size_t encoded_size_max(const event_record& record) {
@@ -112,8 +127,8 @@ std::size_t encoded_size_max(const event_record& record) {
 }
 
 bool may_belong_to(std::string_view bytes, const journal_id& id) {
-  if (!bytes.starts_with(magic)) return false;
-  return bytes.size() < journal_offset + id.bytes.size() || bytes.substr(journal_offset, id.bytes.size()) == id.view();
+  if (bytes.size() < journal_offset + id.bytes.size()) return bytes.starts_with(magic);
+  return bytes.substr(journal_offset, id.bytes.size()) == id.view();
 }
 
 std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
@@ -136,7 +151,7 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
   std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum, sizeof checksum);
   if (checksum != crc32c(bytes.substr(0, bytes.size() - sizeof checksum)))
     return std::unexpected(bad("its checksum is wrong"));
-  if (kind != static_cast<std::uint8_t>(frame_kind::claim) && kind != static_cast<std::uint8_t>(frame_kind::batch)) {
+  if (kind < static_cast<std::uint8_t>(frame_kind::claim) || kind > static_cast<std::uint8_t>(frame_kind::repair)) {
     return std::unexpected(bad("frame kind " + std::to_string(kind) + " is not known to this version"));
   }
   if (in.in.size() < sizeof checksum) return std::unexpected(bad("it ends before its header does"));
@@ -150,10 +165,14 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
   h.count = in.take<std::uint32_t>();
   in.take_into(h.prev_hash);
   h.time = timestamp(std::chrono::microseconds(in.take<std::int64_t>()));
-  h.node = in.take_bytes(in.take<std::uint16_t>());
+  h.node = in.take_text();
   if (h.kind == frame_kind::claim) {
     h.folded_sequence = log_sequence(in.take<std::uint64_t>());
     in.take_into(h.folded_head);
+  } else if (h.kind == frame_kind::repair) {
+    in.take_into(h.repaired);
+    h.by = in.take_text();
+    h.reason = in.take_text();
   }
   h.body = in.in;
   if (!in.ok) return std::unexpected(bad("it ends before its header does"));

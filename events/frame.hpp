@@ -14,7 +14,8 @@
 ///            | prev hash 32 | time i64 (microseconds since the Unix epoch) | node (u16 size | bytes)
 ///            | body | crc32c u32 (of everything before it)
 ///     body of a claim = folded sequence u64 | folded head 32
-///     body of a batch = `count` records, each: row form (events/describe.hpp) of stream, version, type, by,
+///     body of a repair = hash of the frame that does not count 32 | operator (u16 size | bytes) | reason (u16 size |
+///     bytes) body of a batch = `count` records, each: row form (events/describe.hpp) of stream, version, type, by,
 ///     correlation id,
 ///                       command id, operation, data (the event's JSON), index keys
 ///
@@ -22,8 +23,9 @@
 namespace muster::events {
 
 enum class frame_kind : std::uint8_t {
-  claim = 1,  ///< a node takes the shard
-  batch = 2,  ///< events, or none: an empty batch settles decisions that had no events
+  claim = 1,   ///< a node takes the shard
+  batch = 2,   ///< events, or none: an empty batch settles decisions that had no events
+  repair = 3,  ///< an operator says of a frame that readers stopped at: it never counts. Belongs to no claim or chain
 };
 
 /// An event on its way into a frame, or just out of one. `data` is JSON, not yet read.
@@ -33,7 +35,8 @@ struct event_record {
   std::vector<std::uint64_t> index_keys;  ///< hashes of uniqueness keys this event writes, besides its stream
 };
 
-/// A frame, taken apart. In a claim `records` is empty; in a batch `folded_*` mean nothing.
+/// A frame, taken apart. `folded_*` mean something in claims only, `records` in batches only, `repaired`, `by` and
+/// `reason` in repairs only.
 struct frame {
   frame_kind kind = frame_kind::batch;
   journal_id journal;
@@ -47,6 +50,9 @@ struct frame {
   log_sequence folded_sequence;  ///< claims: how far the claimer had folded,
   digest folded_head{};          ///< and the head it had there
   std::vector<event_record> records;
+  digest repaired{};   ///< repairs: the hash of the frame that readers are to pass,
+  std::string by;      ///< the operator who says so (65,535 bytes at most),
+  std::string reason;  ///< and why (65,535 bytes at most)
 };
 
 /// The header fields that the rule of the log looks at; reading only these costs little.
@@ -63,7 +69,10 @@ struct frame_header {
   std::string_view node;         ///< into the frame's bytes
   log_sequence folded_sequence;  ///< claims only
   digest folded_head{};
-  std::string_view body;  ///< into the frame's bytes: the records of a batch
+  digest repaired{};        ///< repairs only, as what follows
+  std::string_view by;      ///< into the frame's bytes
+  std::string_view reason;  ///< into the frame's bytes
+  std::string_view body;    ///< into the frame's bytes: the records of a batch
 };
 
 /// Why bytes are not a frame: `text` says what is wrong with them. `foreign`: they do not even begin like one.
@@ -76,11 +85,14 @@ struct frame_error {
 /// written: they follow from `first_sequence`.
 std::string encode_frame(const frame& f);
 
+/// How many bytes a batch takes besides its records, if the node's name has `node_bytes`.
+std::size_t batch_overhead(std::size_t node_bytes);
+
 /// How many bytes `record` takes in a frame at most.
 std::size_t encoded_size_max(const event_record& record);
 
-/// True if `bytes` carry `id` where a frame has its journal ID, or are too short to tell: a damaged frame of ours looks
-/// so.
+/// True if `bytes` carry `id` where a frame has its journal ID, or begin like a frame and are too short to tell: a
+/// damaged frame of ours looks so.
 bool may_belong_to(std::string_view bytes, const journal_id& id);
 
 /// The header of a frame whose checksum, format and size are right. The views point into `bytes`.

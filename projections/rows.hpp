@@ -39,7 +39,7 @@ namespace muster::projections {
 
 /// Changes whenever a key or the row form of a value does: rows of another format are made anew from the log. Only
 /// `reactions` follow from no log and are taken over: if their form changes, they need another letter.
-inline constexpr int row_format = 5;
+inline constexpr int row_format = 6;
 
 /// A view is the first byte of its rows' keys.
 enum class view : char {

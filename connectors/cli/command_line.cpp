@@ -231,7 +231,8 @@ void print_overview() {
     std::cout << "  " << each.name << std::string(each.name.size() < 28 ? 29 - each.name.size() : 1, ' ')
               << each.summary << '\n';
   }
-  std::cout << "  version                      prints the version\n\n"
+  std::cout << "  repair                       says of a frame at which a shard has stopped that it does not count\n"
+               "  version                      prints the version\n\n"
                "'muster COMMAND --help' says more about each. Commands talk to a running node: on the same machine "
                "--data DIR,\n"
                "elsewhere --url, --token and --ca (or MUSTER_URL, MUSTER_TOKEN, MUSTER_CA).\n"
@@ -267,6 +268,52 @@ int recount_without_node(const std::vector<std::string>& arguments, const enviro
     const auto report = commands.recount_stopped(config_of(given, env), given["SERVICE"].as<std::string>());
     if (!report) fail_command(report.error().text);
     return print_recount(*report, given["output"].as<std::string>() == "json");
+  } catch (const command_failure& failed) {
+    std::cerr << "muster: " << failed.message << '\n';
+    return failed.exit_code;
+  }
+}
+
+constexpr const char* repair_help =
+    "muster repair --shard N --hash HASH --reason TEXT [--operator NAME] [options]\n"
+    "Says of a frame at which a shard has stopped (/readyz, 'muster verify' and the log name it) that it does not "
+    "count.\n"
+    "Appends that to the journal, with your name and reason; every reader passes the frame from then on. It cannot be\n"
+    "taken back. The node of --data must not run; start it, and restart the others, afterwards.\n\n";
+
+// `muster repair`: only where no node runs, so that nothing else of this directory is being written.
+int run_repair(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+  po::options_description described = node_options();
+  auto add = described.add_options();
+  add("shard", po::value<std::uint32_t>()->value_name("N"), "the shard that has stopped");
+  add("hash", po::value<std::string>()->value_name("HASH"), "the hash of the frame, 64 hexadecimal digits");
+  add("reason", po::value<std::string>()->value_name("TEXT"),
+      "why it does not count, for those who read the log later");
+  add("operator", po::value<std::string>()->value_name("NAME"), "who says so; the user who runs this unless set");
+  po::variables_map given;
+  try {
+    po::store(po::command_line_parser(arguments).options(described).positional({}).run(), given);
+    if (given.count("help") != 0) {
+      std::cout << repair_help << described;
+      return 0;
+    }
+    for (const auto* each : {"shard", "hash", "reason"}) {
+      if (given.count(each) == 0) throw po::error(std::string("--") + each + " is missing");
+    }
+  } catch (const po::error& e) {
+    std::cerr << "muster repair: " << e.what() << "; see 'muster repair --help'\n";
+    return usage_error;
+  }
+  try {
+    const auto config = config_of(given, env);
+    if (node_serves(config.data)) fail_command("a node serves " + config.data.string() + ": stop it first");
+    repair_request request{given["shard"].as<std::uint32_t>(),
+                           given["hash"].as<std::string>(),
+                           {},
+                           given["reason"].as<std::string>(),
+                           given["output"].as<std::string>() == "json"};
+    if (given.count("operator") != 0) request.by = given["operator"].as<std::string>();
+    return commands.repair_stopped(config, request);
   } catch (const command_failure& failed) {
     std::cerr << "muster: " << failed.message << '\n';
     return failed.exit_code;
@@ -310,6 +357,7 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
   }
   if (arguments[0] == "cluster" && !rest.empty() && rest[0] == "init") return run_cluster_init(rest, env, commands);
   if (arguments[0] == "migrate") return run_migrate(rest, env, commands);
+  if (arguments[0] == "repair") return run_repair(rest, env, commands);
   const bool asks_for_help =
       std::ranges::find(rest, "--help") != rest.end() || std::ranges::find(rest, "-h") != rest.end();
   const bool either = arguments[0] == "verify" || arguments[0] == "rebuild";

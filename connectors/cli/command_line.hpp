@@ -2,6 +2,7 @@
 
 #include "connectors/config.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,6 +18,15 @@ struct environment {
   std::string master_key;  ///< MUSTER_MASTER_KEY
 };
 
+/// What `muster repair` is told.
+struct repair_request {
+  std::uint32_t shard = 0;
+  std::string hash;  ///< in hexadecimal
+  std::string by;    ///< the operator; empty: the user who runs the command
+  std::string reason;
+  bool json = false;
+};
+
 /// What only a node's process can do; wired by main.
 struct node_commands {
   std::function<int(const node_config&)> serve;
@@ -27,6 +37,8 @@ struct node_commands {
   std::function<engine::result<std::string>(const node_config&, const std::string& service)> recount_stopped;
   std::function<int(const node_config&, bool json)> cluster_init;  ///< makes what nodes on Kafka share
   std::function<int(const node_config&, bool json)> migrate;       ///< from the embedded journal to Kafka
+  /// Appends a repair to the journal of a node that does not run.
+  std::function<int(const node_config&, const repair_request&)> repair_stopped;
   std::string version;
 };
 

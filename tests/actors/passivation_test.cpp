@@ -230,6 +230,7 @@ BOOST_AUTO_TEST_CASE(after_another_node_wrote_the_shard_devices_are_loaded_anew)
   auto p = engine::to_proposal(deletion, {"test", "c", {}, {}}, nullptr, {}, clock.now() + 1min);
   p.settled = [](const engine::settlement&) {};
   shards.write_elsewhere(0, std::move(p));
+  run();  // sees it, and pauses before it claims again
   advance(5s);
   BOOST_TEST(!device("dev-0").registration.has_value());
   BOOST_TEST(live() == 1U);

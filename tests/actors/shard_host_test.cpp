@@ -8,6 +8,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_entropy.hpp"
+#include "tests/support/frames.hpp"
 #include "tests/support/history_builder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -94,13 +95,14 @@ struct fixture {
   engine::telemetry telemetry;
   kept_log log;
   full_keyring keyring;
-  connectors::memory_journal journal{{{{7}}, 3, keyring.master_key_fingerprint()}};
+  connectors::memory_journal journal;
   breakable_store projections;
   actors::scope_catalog catalog{3};
   actors::shard_host host{
       actors::shard_host_options{"node-a", 1, 60s},
       actors::shard_host_dependencies{journal, keyring, projections, clock, entropy, telemetry, log, catalog}};
 
+  explicit fixture(bool exclusive = true) : journal({{{7}}, 3, keyring.master_key_fingerprint()}, exclusive) {}
   ~fixture() { host.stop(1s); }
 
   void start() {
@@ -119,10 +121,24 @@ struct fixture {
     host.propose(shard, std::move(p));
     return promise->get_future();
   }
+  std::future<engine::read_permit> read(shard_id shard, engine::read_kind kind) {
+    auto promise = std::make_shared<std::promise<engine::read_permit>>();
+    host.pass(shard, kind, [promise](const engine::read_permit& permit) { promise->set_value(permit); });
+    return promise->get_future();
+  }
+  static engine::read_permit permit(std::future<engine::read_permit> given) {
+    BOOST_TEST_REQUIRE((given.wait_for(10s) == std::future_status::ready));
+    return given.get();
+  }
   static settlement_kind kind(std::future<engine::settlement> settled) {
     BOOST_TEST_REQUIRE((settled.wait_for(10s) == std::future_status::ready));
     return settled.get().kind;
   }
+};
+
+/// The same on a log that others can write too.
+struct shared_log : fixture {
+  shared_log() : fixture(false) {}
 };
 
 }  // namespace
@@ -230,12 +246,86 @@ BOOST_AUTO_TEST_CASE(a_rebuild_passes_over_a_running_shard_and_leaves_a_stopped_
   BOOST_TEST(host.verify(shard_id(1), {})->wrong == "it has stopped: broken");
 }
 
+BOOST_AUTO_TEST_CASE(every_read_is_exact_at_no_cost_where_nobody_else_can_write) {
+  start();
+  const auto before = journal.appends();
+  clock.advance(1h);
+  const auto exact = read(shard_id(0), engine::read_kind::exact);
+  BOOST_TEST((exact.wait_for(0s) == std::future_status::ready));
+  BOOST_TEST(journal.appends() == before);
+}
+
 BOOST_AUTO_TEST_CASE(rebuild_and_verify_end_when_they_are_asked_to) {
   start();
   std::stop_source stop;
   stop.request_stop();
   BOOST_TEST((host.rebuild(shard_id(0), stop.get_token()).error().code == engine::errc::cancelled));
   BOOST_TEST((host.verify(shard_id(0), stop.get_token()).error().code == engine::errc::cancelled));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(a_host_on_a_shared_log, shared_log)
+
+BOOST_AUTO_TEST_CASE(opens_its_shards_and_writes) {
+  start();
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+}
+
+BOOST_AUTO_TEST_CASE(stops_the_shard_whose_log_has_lost_what_was_folded_and_says_what_to_do) {
+  start();
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+  journal.truncate(shard_id(0), events::log_offset(1));
+  clock.advance(engine::limits::log_check_interval);
+  BOOST_TEST(kind(propose(shard_id(0), "dev-2")) == settlement_kind::unavailable);
+  BOOST_TEST_REQUIRE(host.stopped(shard_id(0)).has_value());
+  BOOST_TEST(host.stopped(shard_id(0))->find("the journal lost frames") != std::string::npos,
+             *host.stopped(shard_id(0)));
+  BOOST_TEST(host.stopped(shard_id(0))->find("muster rebuild") != std::string::npos);
+  BOOST_TEST(telemetry.shards_stopped == 1U);
+  BOOST_TEST(*host.not_ready(false) == "shard 0 stopped; see the log");
+  BOOST_TEST(host.open(shard_id(1)));
+}
+
+BOOST_AUTO_TEST_CASE(tells_of_void_frames_in_the_log_and_in_the_metrics) {
+  start();
+  journal.put(shard_id(0), tests::claim_frame(journal.identity().id, shard_id(0), 1));
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+  BOOST_TEST(telemetry.frames_void == 1U);
+  BOOST_TEST(log.count("void frame on the log shard=0 frame=offset 1: a claim that came too late") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(lets_recent_reads_through_at_once_and_exact_ones_behind_a_frame) {
+  start();
+  const auto before = journal.appends();
+  const auto recent = read(shard_id(0), engine::read_kind::recent);
+  BOOST_TEST((recent.wait_for(0s) == std::future_status::ready));
+  BOOST_TEST(journal.appends() == before);
+  BOOST_TEST(permit(read(shard_id(0), engine::read_kind::exact)).granted);
+  BOOST_TEST(journal.appends() == before + 1);
+  clock.advance(2s);
+  BOOST_TEST(permit(read(shard_id(0), engine::read_kind::recent)).granted);
+  BOOST_TEST(journal.appends() == before + 2);
+}
+
+BOOST_AUTO_TEST_CASE(lets_old_reads_through_with_their_age_while_the_log_is_away) {
+  start();
+  clock.advance(10s);
+  for (int i = 0; i < 50; ++i) journal.decide_next(connectors::memory_journal::fate::unknown_lost);
+  auto asked = read(shard_id(0), engine::read_kind::recent);
+  for (int i = 0; i < 1000 && asked.wait_for(10ms) != std::future_status::ready; ++i) clock.advance(20ms);
+  const auto given = permit(std::move(asked));
+  BOOST_TEST(given.granted);
+  BOOST_TEST_REQUIRE(given.age.has_value());
+  BOOST_TEST((*given.age >= 10s));
+}
+
+BOOST_AUTO_TEST_CASE(gives_back_reads_that_wait_when_it_stops) {
+  start();
+  journal.decide_next(connectors::memory_journal::fate::unknown_lost);
+  auto asked = read(shard_id(0), engine::read_kind::exact);
+  host.stop(0ms);
+  BOOST_TEST(!permit(std::move(asked)).granted);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

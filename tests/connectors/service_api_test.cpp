@@ -325,6 +325,33 @@ BOOST_AUTO_TEST_CASE(a_shard_that_is_not_open_answers_503) {
   BOOST_TEST(error_of(as_owner("GET", "/events")).starts_with("503 503001"));
 }
 
+BOOST_AUTO_TEST_CASE(reads_pass_the_barrier_of_their_shard_as_their_header_wants) {
+  as_owner("GET", "/enrollments/dev-1" + v);
+  as_owner("GET", "/enrollmentGroups/g" + v, {}, {{"x-muster-read", "exact"}});
+  BOOST_TEST(barrier.asked.size() == 2U);
+  BOOST_TEST((barrier.asked[0] == engine::read_kind::recent));
+  BOOST_TEST((barrier.asked[1] == engine::read_kind::exact));
+  const auto wrong = as_owner("GET", "/enrollments/dev-1" + v, {}, {{"x-muster-read", "fresh"}});
+  BOOST_TEST(wrong.status == 400);
+  BOOST_TEST(contains(wrong.body, "x-muster-read: expected 'recent' or 'exact', not 'fresh'."));
+  BOOST_TEST(barrier.asked.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(strangers_pass_no_barrier) {
+  ask("GET", "/enrollments/dev-1" + v);
+  BOOST_TEST(barrier.asked.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_read_that_may_be_old_says_how_old) {
+  barrier.given.age = std::chrono::milliseconds(12'001);
+  BOOST_TEST(header_of(as_owner("GET", "/enrollments/dev-1" + v), "x-muster-read-age") == "13");
+}
+
+BOOST_AUTO_TEST_CASE(a_read_that_may_not_pass_is_answered_503) {
+  barrier.given.granted = false;
+  BOOST_TEST(as_owner("GET", "/enrollments/dev-1" + v).status == 503);
+}
+
 BOOST_AUTO_TEST_CASE(the_service_is_chosen_by_parameter_host_name_or_because_it_is_the_only_one) {
   enroll("dev-1");
   const auto get = [&](const std::string& to_host, const std::string& query = {}) {

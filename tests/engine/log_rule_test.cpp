@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <ostream>
 
 namespace muster::engine {
@@ -36,7 +37,10 @@ events::incarnation_id incarnation(std::uint8_t byte) {
 struct fixture {
   const events::journal_id journal = journal_named(1);
   const events::shard_id shard = events::shard_id(2);
-  log_rule rule{journal, shard, {}};
+  std::vector<events::digest> repaired;  ///< what a repair names that lies behind
+  log_rule rule{journal, shard, {}, [this](log_offset, const events::digest& hash) {
+                  return std::ranges::find(repaired, hash) != repaired.end();
+                }};
   std::uint64_t offset = 0;
 
   frame claim(std::uint64_t epoch, std::uint8_t by) const {
@@ -59,6 +63,17 @@ struct fixture {
     f.kind = frame_kind::batch;
     f.incarnation = rule.position().incarnation;
     f.records.resize(count);
+    return f;
+  }
+
+  frame repair(const events::digest& hash) const {
+    frame f;
+    f.kind = frame_kind::repair;
+    f.journal = journal;
+    f.shard = shard;
+    f.repaired = hash;
+    f.by = "operator:ann";
+    f.reason = "test";
     return f;
   }
 
@@ -99,6 +114,15 @@ BOOST_AUTO_TEST_CASE(the_head_chains_every_frame_that_counts) {
   BOOST_TEST((rule.position().last_hash == seen.hash));
   BOOST_TEST(rule.position().last_offset.value() == 0U);
   BOOST_TEST(rule.position().next_offset.value() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_frame_that_counts_is_remembered_over_void_ones) {
+  const auto counted = judge(claim(1, 1)).hash;
+  const auto skipped = judge(claim(1, 2)).hash;
+  BOOST_TEST(rule.position().counted_offset.value() == 0U);
+  BOOST_TEST((rule.position().counted_hash == counted));
+  BOOST_TEST(rule.position().last_offset.value() == 1U);
+  BOOST_TEST((rule.position().last_hash == skipped));
 }
 
 BOOST_AUTO_TEST_CASE(a_claim_counts_although_batches_came_between) {
@@ -275,6 +299,66 @@ BOOST_AUTO_TEST_CASE(heads_forgotten_long_ago_are_not_judged) {
   for (std::size_t i = 0; i < limits::remembered_heads_max + 5; ++i) judge(batch(1));
   expect(old_batch, verdict::void_frame, "a batch that came twice");
   expect(old_claim, verdict::accepted);
+}
+
+BOOST_AUTO_TEST_CASE(a_divergent_frame_that_a_repair_names_is_void) {
+  judge(claim(1, 1));
+  judge(batch(1));
+  const auto stranger = claim(7, 7);
+  const auto hash = events::sha256(events::encode_frame(stranger));
+  BOOST_TEST((judge(stranger).what == verdict::divergent));
+  --offset;
+  repaired.push_back(hash);
+  expect(stranger, verdict::void_frame,
+         "passed by an operator's repair: the claim of epoch 7 by node 'node-a' skips epochs: the current one is 1");
+  expect(repair(hash), verdict::void_frame, "a repair by operator 'operator:ann': test");
+  expect(batch(1), verdict::accepted);
+}
+
+BOOST_AUTO_TEST_CASE(an_unreadable_frame_that_a_repair_names_is_void) {
+  auto damaged = events::encode_frame(claim(1, 1));
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  repaired.push_back(events::sha256(damaged));
+  BOOST_TEST(judge(damaged).what == verdict::void_frame);
+  expect(claim(1, 2), verdict::accepted);
+}
+
+BOOST_AUTO_TEST_CASE(a_repair_passes_no_other_frame) {
+  judge(claim(1, 1));
+  repaired.push_back(events::sha256("another"));
+  BOOST_TEST(judge(claim(7, 7)).what == verdict::divergent);
+}
+
+BOOST_AUTO_TEST_CASE(a_repair_of_a_frame_that_counts_changes_nothing_before_it_is_met) {
+  judge(claim(1, 1));
+  const auto good = batch(1);
+  repaired.push_back(events::sha256(events::encode_frame(good)));
+  expect(good, verdict::accepted);
+}
+
+BOOST_AUTO_TEST_CASE(a_fold_that_counted_what_a_repair_declares_void_stops) {
+  judge(claim(1, 1));
+  const auto counted = judge(batch(1)).hash;
+  judge(batch(1));
+  expect(repair(counted), verdict::divergent,
+         "operator 'operator:ann' says that the frame " + events::to_hex(events::as_bytes(counted)) +
+             " does not count (test), but this fold has counted it");
+}
+
+BOOST_AUTO_TEST_CASE(a_fold_that_continues_behind_a_passed_frame_goes_on_over_its_repair) {
+  judge(claim(1, 1));
+  const auto stranger = claim(7, 7);
+  const auto hash = events::sha256(events::encode_frame(stranger));
+  repaired.push_back(hash);
+  judge(stranger);
+  log_rule continued(journal, shard, rule.position());
+  BOOST_TEST(continued.judge(log_offset(offset), events::encode_frame(repair(hash))).what == verdict::void_frame);
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_whose_beginning_was_damaged_is_unreadable) {
+  auto damaged = events::encode_frame(claim(1, 1));
+  damaged.front() = 'X';
+  BOOST_TEST(judge(damaged).what == verdict::unreadable);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <set>
+
 using namespace muster;
 using namespace muster::engine;
 using namespace muster::tests;

@@ -171,7 +171,22 @@ BOOST_AUTO_TEST_CASE(a_journal_with_another_last_frame_is_refused) {
   const auto checked = check_continues(journal, {}, history.position());
   BOOST_TEST_REQUIRE(!checked.has_value());
   BOOST_TEST((checked.error().code == errc::corrupt));
-  BOOST_TEST(checked.error().text.find("it is another journal, or was changed") != std::string::npos);
+  BOOST_TEST(checked.error().text.find("is another journal, or was changed") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_journal_that_lost_frames_and_grew_again_is_refused_although_its_last_frame_is_known) {
+  connectors::memory_journal journal(identity);
+  fill(journal);
+  // After the loss others wrote, and what they wrote is void to a fold that had seen what was lost.
+  const auto late = claim_frame(history.journal(), {}, 1);
+  log_rule fold(history.journal(), {}, history.position());
+  BOOST_TEST((fold.judge(events::log_offset(4), late).what == verdict::void_frame));
+  journal.truncate({}, events::log_offset(3));
+  journal.put({}, "another frame");
+  journal.put({}, late);
+  const auto checked = check_continues(journal, {}, fold.position());
+  BOOST_TEST_REQUIRE(!checked.has_value());
+  BOOST_TEST(checked.error().text.starts_with("shard 0, offset 3: the journal does not hold"), checked.error().text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

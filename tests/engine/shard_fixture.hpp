@@ -36,6 +36,8 @@ struct shard_fixture {
   std::uint64_t offset = 0;
   std::map<std::string, settlement> settled;  ///< by the proposal's name
   std::vector<std::string> order;
+  result<void> log_found;  ///< what the next comparison of the log with the fold finds
+  int checks = 0;
 
   shard_fixture() {
     options.journal.bytes.fill(1);
@@ -69,9 +71,18 @@ struct shard_fixture {
   }
 
   std::optional<shard::frame_to_send> next(bool caught_up = true) {
-    auto frame = owner->next_frame(now, caught_up);
+    auto frame = next_frame(caught_up);
     settle();
     return frame;
+  }
+
+  /// As the node does it: compares the log with the fold when the shard wants that.
+  std::optional<shard::frame_to_send> next_frame(bool caught_up) {
+    auto frame = owner->next_frame(now, caught_up);
+    if (frame || !owner->next_check(now, caught_up)) return frame;
+    ++checks;
+    owner->checked(log_found, now);
+    return owner->next_frame(now, caught_up);
   }
 
   /// The next frame, which there must be, as the log will have it.

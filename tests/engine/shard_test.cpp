@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_full_frame_leaves_the_rest_for_the_next) {
   open();
   for (const auto* name : {"a", "b", "c"}) {
     auto p = make(name, {1});
-    p.events[0].data.assign(1200, 'x');
+    p.events[0].data.assign(1300, 'x');
     owner->propose(std::move(p));
   }
   const auto first = send();
@@ -266,6 +266,26 @@ BOOST_AUTO_TEST_CASE(a_full_frame_leaves_the_rest_for_the_next) {
   BOOST_TEST(header(second).count == 1U);
   fold(second);
   BOOST_TEST(order == (std::vector<std::string>{"a", "b", "c"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_just_fits_into_a_frame_is_written_in_one_that_is_no_larger_than_it_may_be) {
+  options.frame_bytes_max = 4096;
+  restart({});
+  open();
+  auto p = make("a", {1});
+  auto& record = p.events[0];
+  record.data.clear();
+  const auto bare = events::encoded_size_max(record) + events::batch_overhead(options.node.size());
+  record.data.assign(4096 - bare, 'x');
+  owner->propose(std::move(p));
+  const auto bytes = send();
+  BOOST_TEST(bytes.size() <= 4096U);
+  BOOST_TEST(bytes.size() > 4000U);
+  auto larger = make("b", {1});
+  larger.events[0].data.assign(4096 - bare + 1, 'x');
+  owner->propose(std::move(larger));
+  settle();
+  BOOST_TEST(kind("b") == settlement_kind::too_large);
 }
 
 BOOST_AUTO_TEST_CASE(what_comes_to_a_full_queue_is_refused) {

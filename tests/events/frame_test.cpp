@@ -45,6 +45,15 @@ frame sample_claim() {
   return f;
 }
 
+frame sample_repair() {
+  auto f = sample_batch({});
+  f.kind = frame_kind::repair;
+  f.repaired.fill(0x55);
+  f.by = "operator:ann";
+  f.reason = "two logs were joined";
+  return f;
+}
+
 /// Sets the byte at `at` and makes the checksum right again.
 std::string with_byte(std::string bytes, std::size_t at, char value) {
   bytes[at] = value;
@@ -103,6 +112,22 @@ BOOST_AUTO_TEST_CASE(a_claim_comes_back_with_what_it_rests_on) {
   BOOST_TEST(h->body.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_repair_comes_back_with_what_it_names_and_who_says_so) {
+  const auto bytes = encode_frame(sample_repair());
+  const auto h = read_header(bytes);
+  BOOST_REQUIRE(h);
+  BOOST_TEST(static_cast<int>(h->kind) == static_cast<int>(frame_kind::repair));
+  BOOST_TEST((h->repaired == sample_repair().repaired));
+  BOOST_TEST(h->by == "operator:ann");
+  BOOST_TEST(h->reason == "two logs were joined");
+  BOOST_TEST(h->body.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_takes_no_more_than_its_records_and_the_overhead) {
+  BOOST_TEST(encode_frame(sample_batch({})).size() <= batch_overhead(6));
+  BOOST_TEST(batch_overhead(6) <= encode_frame(sample_batch({})).size() + 2);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_batch_has_no_records) {
   const auto bytes = encode_frame(sample_batch({}));
   const auto records = read_records(*read_header(bytes));
@@ -123,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_record_takes_no_more_than_its_bound) {
 }
 
 BOOST_AUTO_TEST_CASE(every_truncation_is_refused) {
-  for (const auto& f : {sample_batch({sample_record("{}")}), sample_claim()}) {
+  for (const auto& f : {sample_batch({sample_record("{}")}), sample_claim(), sample_repair()}) {
     const auto bytes = encode_frame(f);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       const auto h = read_header(std::string_view(bytes).substr(0, size));
@@ -135,7 +160,7 @@ BOOST_AUTO_TEST_CASE(every_truncation_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(every_flipped_bit_is_refused) {
-  for (const auto& f : {sample_batch({sample_record("{}")}), sample_claim()}) {
+  for (const auto& f : {sample_batch({sample_record("{}")}), sample_claim(), sample_repair()}) {
     const auto bytes = encode_frame(f);
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
       auto damaged = bytes;
@@ -155,6 +180,7 @@ BOOST_AUTO_TEST_CASE(damaged_bytes_may_belong_to_the_journal_they_name) {
   BOOST_TEST(may_belong_to(bytes, f.journal));
   BOOST_TEST(!may_belong_to(bytes, other));
   BOOST_TEST(may_belong_to(std::string_view(bytes).substr(0, 20), other));
+  BOOST_TEST(may_belong_to("XSTR" + bytes.substr(4), f.journal));
   BOOST_TEST(!may_belong_to("something else", f.journal));
   BOOST_TEST(!may_belong_to("", f.journal));
 }
@@ -186,9 +212,9 @@ BOOST_AUTO_TEST_CASE(a_wrong_checksum_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_kind_is_named) {
-  const auto h = read_header(with_byte(encode_frame(sample_claim()), 6, 3));
+  const auto h = read_header(with_byte(encode_frame(sample_claim()), 6, 4));
   BOOST_REQUIRE(!h);
-  BOOST_TEST(h.error().text == "frame kind 3 is not known to this version");
+  BOOST_TEST(h.error().text == "frame kind 4 is not known to this version");
 }
 
 BOOST_AUTO_TEST_CASE(a_node_name_beyond_the_end_is_refused) {

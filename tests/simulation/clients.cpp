@@ -35,7 +35,7 @@ command clients::draw_command(int id, bool busy) {
   if (kind >= 9)
     c.kind = command_kind::release_device;
   else if (kind >= 7)
-    c.kind = command_kind::read_device;
+    c.kind = roll.chance(500) ? command_kind::read_device : command_kind::read_exactly;
   else if (kind >= 5 && (!busy || roll.chance(20)))
     c.kind = command_kind::set_group;
   return c;

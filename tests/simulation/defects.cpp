@@ -21,6 +21,8 @@ constexpr defect_name names[] = {
     {defect::no_command_key, "no-command-key", false},
     {defect::snapshot_as_of_fold, "snapshot-as-of-fold", false},
     {defect::conflict_without_reload, "conflict-without-reload", false},
+    {defect::repairs_ignored, "repairs-ignored", false},
+    {defect::end_asked_earlier, "end-asked-earlier", false},
     {defect::no_incarnation, "no-incarnation", true},
     {defect::claim_extends_chain, "claim-extends-chain", true},
     {defect::no_frame_check, "no-frame-check", true},
@@ -31,6 +33,13 @@ constexpr defect_name names[] = {
     {defect::memory_without_floor, "memory-without-floor", true},
     {defect::released_when_claim_is_sent, "released-when-claim-is-sent", true},
     {defect::claim_leaves_batch_open, "claim-leaves-batch-open", true},
+    {defect::last_tried_plus_one, "last-tried-plus-one", true},
+    {defect::claims_at_the_edge_only, "claims-at-the-edge-only", true},
+    {defect::heads_judged_after_restart, "heads-judged-after-restart", true},
+    {defect::memory_begun_at_claim, "memory-begun-at-claim", true},
+    {defect::log_not_compared, "log-not-compared", true},
+    {defect::joins_barrier_in_flight, "joins-barrier-in-flight", true},
+    {defect::recent_for_ever, "recent-for-ever", true},
 };
 
 }  // namespace

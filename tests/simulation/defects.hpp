@@ -22,6 +22,8 @@ enum class defect {
   no_command_key,
   snapshot_as_of_fold,
   conflict_without_reload,
+  repairs_ignored,
+  end_asked_earlier,
   // in the engine
   no_incarnation,
   claim_extends_chain,
@@ -33,6 +35,13 @@ enum class defect {
   memory_without_floor,
   released_when_claim_is_sent,
   claim_leaves_batch_open,
+  last_tried_plus_one,
+  claims_at_the_edge_only,
+  heads_judged_after_restart,
+  memory_begun_at_claim,
+  log_not_compared,
+  joins_barrier_in_flight,
+  recent_for_ever,
 };
 
 struct defect_name {

@@ -174,6 +174,8 @@ std::string to_text(const command& c) {
     return id + (c.enabled ? "enable group " : "disable group ") + std::to_string(c.group);
   case command_kind::read_device:
     return id + "read device " + std::to_string(c.device);
+  case command_kind::read_exactly:
+    return id + "read exactly device " + std::to_string(c.device);
   }
   return {};
 }
@@ -229,7 +231,7 @@ std::optional<std::string> objection(const rows& table, const command& c, const 
     right = device == a.device;
     break;
   }
-  if (a.kind != answer_kind::recorded && done != table.done.end()) right = false;
+  if (a.kind != answer_kind::recorded && a.kind != answer_kind::read && done != table.done.end()) right = false;
   if (right) return std::nullopt;
   return "it was not so there";
 }

@@ -71,7 +71,7 @@ std::optional<int> group_for(int device, const std::array<bool, groups>& enabled
 /// Why `e` must not stand on the log right after what `table` was folded from; nothing if it may.
 std::optional<std::string> objection(const rows& table, const effect& e);
 
-enum class command_kind { register_device, release_device, set_group, read_device };
+enum class command_kind { register_device, release_device, set_group, read_device, read_exactly };
 
 struct command {
   int id = 0;

@@ -17,29 +17,29 @@ constexpr bool engine_can_be_planted = true;
 constexpr bool engine_can_be_planted = false;
 #endif
 
-void print_trace(std::uint64_t seed) {
-  const auto again = run(seed, true);
+void print_trace(std::uint64_t seed, bool truncating) {
+  const auto again = run(seed, true, truncating);
   for (const auto& line : again.trace) std::cout << "  " << line << '\n';
 }
 
 // 0 if all went well, 1 if not: with a planted defect it is well to find one.
-int run_seeds(std::uint64_t first, std::uint64_t count, bool want_violation, bool trace) {
+int run_seeds(std::uint64_t first, std::uint64_t count, bool truncating, bool want_violation, bool trace) {
   const auto begin = std::chrono::steady_clock::now();
   statistics sum;
   std::uint64_t bad = 0;
   for (auto seed = first; seed < first + count; ++seed) {
-    const auto result = run(seed, false);
+    const auto result = run(seed, false, truncating);
     sum.add(result.counts);
     if (!result.violation) continue;
     ++bad;
     if (want_violation) {
       std::cout << "caught at seed " << seed << ", after " << seed - first + 1 << " seeds: " << *result.violation
                 << '\n';
-      if (trace) print_trace(seed);
+      if (trace) print_trace(seed, truncating);
       return 0;
     }
     std::cout << "seed " << seed << ": " << *result.violation << '\n';
-    if (bad == 1) print_trace(seed);
+    if (bad == 1) print_trace(seed, truncating);
     if (bad == 10) break;
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
@@ -47,7 +47,12 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool want_violation, boo
             << " s: " << sum.frames << " frames (" << sum.void_frames << " void), " << sum.claims << " claims, "
             << sum.answers << " answers, " << sum.given_up << " clients without one, " << sum.conflicts
             << " conflicts, " << sum.restarts << " restarts, at most " << sum.claims_in_calm
-            << " claims after faults ended\n";
+            << " claims after faults ended; " << sum.aged_reads << " reads that said how old they were\n"
+            << "truncated logs: " << sum.truncated_runs << " runs, " << sum.losing_runs
+            << " lost what had been answered, " << sum.silent_runs << " of them without an alarm (nobody was left who "
+            << "had folded it), " << sum.stale_answers
+            << " answers by nodes that had not noticed yet; operators rebuilt " << sum.rebuilds
+            << " times and repaired " << sum.repairs << '\n';
   if (want_violation) std::cout << "the planted defect was not caught\n";
   return bad > 0 || want_violation ? 1 : 0;
 }
@@ -58,11 +63,13 @@ int main(int argc, char** argv) {
   std::uint64_t first = 1;
   std::uint64_t count = 500;
   std::string mutant;
+  bool truncating = false;
   options::options_description all("Runs the shard's fold and writer through seeded faults. Options");
   auto add = all.add_options();
   add("help", "print this");
   add("seeds", options::value(&count)->default_value(count), "how many seeds to run");
   add("first", options::value(&first)->default_value(first), "the first of them");
+  add("truncate", options::bool_switch(&truncating), "the log loses records in every run");
   add("mutant", options::value(&mutant), "plant this defect, and stop at the first seed that catches it");
   add("mutants", "list the defects that can be planted");
   add("trace", "print the last steps of a caught defect too, or of the first seed");
@@ -94,8 +101,8 @@ int main(int argc, char** argv) {
     plant(found->what);
   }
   if (given.contains("trace") && mutant.empty()) {
-    print_trace(first);
+    print_trace(first, truncating);
     count = 1;
   }
-  return run_seeds(first, count, !mutant.empty(), given.contains("trace"));
+  return run_seeds(first, count, truncating, !mutant.empty(), given.contains("trace"));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/limits.hpp"
+#include "engine/read_gate.hpp"
 #include "engine/shard.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -43,7 +44,13 @@ public:
   const disk& saved() const { return saved_; }
   const rows& table() const { return table_; }
   const engine::shard& shard() const { return shard_; }
-  bool idle() const { return shard_.idle() && pending_.empty(); }
+  bool idle() const { return shard_.idle() && pending_.empty() && gate_.idle(); }
+  /// What it has folded is not what the log says: the log lost it.
+  bool astray() const { return astray_; }
+  /// Looks whether the truncated log still has what was folded.
+  void log_was_truncated();
+  /// Called when the shard stops.
+  std::function<void()> on_stopped;
 
 private:
   struct decision {
@@ -55,6 +62,7 @@ private:
     command what;
     reply tell;
     std::uint64_t answered_before;  ///< when the command arrived
+    std::size_t truncations;        ///< then
     events::timestamp deadline;
     int conflicts = 0;
     bool admitted = false;  ///< its actor is busy with it
@@ -78,15 +86,19 @@ private:
   // node.cpp: the log and the writer
   void read_log();
   void fold(const engine::log_record& record);
+  void check_log(const engine::log_position& position);
   void save();
   void flush();
   void send(engine::shard::frame_to_send&& next);
   void outcome_known(engine::append_outcome outcome, const engine::outgoing_frame& frame);
+  void stopped_here();
   void answer_early(const engine::outgoing_frame& frame);
   void settled(int attempt, const engine::settlement& s);
   void finish(pending& p, const answer& a);
+  void finish_read(pending& p, const engine::read_permit& permit);
 
   // node_decisions.cpp
+  void read(pending&& p);
   void admit(pending&& p);
   void release(const command& c);
   void decide(int attempt, pending&& p);
@@ -101,6 +113,7 @@ private:
   std::string name_;
   seeded_entropy random_;
   engine::shard shard_;
+  engine::read_gate gate_{engine::limits::read_recent_max};
   rows table_;
   disk saved_;
   microseconds skew_;      ///< of its clock
@@ -112,6 +125,9 @@ private:
   bool flushing_ = false;
   bool flush_planned_ = false;
   bool caught_up_ = false;
+  bool astray_ = false;
+  bool told_stopped_ = false;
+  events::log_offset end_seen_;  ///< for the defect of an end that was asked for earlier
 
   std::map<int, pending> pending_;              ///< by attempt
   std::map<int, std::deque<pending>> waiting_;  ///< by actor: behind the command it is busy with

@@ -17,12 +17,29 @@ int actor_for(const command& c) {
 
 void node::submit(const command& c, reply r) {
   run([this, c, r = std::move(r)]() mutable {
-    pending p{c, std::move(r), world_.answered, now() + engine::limits::command_deadline, 0, false, {}};
+    pending p{c,
+              std::move(r),
+              world_.answered,
+              world_.truncated_to.size(),
+              now() + engine::limits::command_deadline,
+              0,
+              false,
+              {}};
     world_.note([&] { return name_ + " gets " + to_text(c); });
     // A gateway refuses what comes to a shard that is not open; the shard must bear what slips through.
     if (!shard_.open() && !world_.roll.chance(100)) return finish(p, {});
+    if (c.kind == command_kind::read_device || c.kind == command_kind::read_exactly) return read(std::move(p));
     admit(std::move(p));
   });
+}
+
+void node::read(pending&& p) {
+  if (world_.plan.exclusive || planted(defect::reads_without_barrier)) return finish_read(p, {true, std::nullopt});
+  const auto kind = p.what.kind == command_kind::read_exactly ? engine::read_kind::exact : engine::read_kind::recent;
+  const auto held = std::make_shared<pending>(std::move(p));
+  gate_.ask(kind, [this, held](const engine::read_permit& permit) { finish_read(*held, permit); }, shard_, now());
+  run_after(engine::limits::read_wait + 1ms, [this] { flush(); });
+  flush();
 }
 
 // An actor is busy with one command at a time; a few more wait.
@@ -49,8 +66,7 @@ void node::release(const command& c) {
 
 void node::decide(int attempt, pending&& p) {
   p.decided = decide(p.what);
-  const bool unchecked = (planted(defect::reads_without_barrier) && p.what.kind == command_kind::read_device) ||
-                         (planted(defect::rejections_unchecked) && !p.decided.event);
+  const bool unchecked = planted(defect::rejections_unchecked) && !p.decided.event;
   if (unchecked) {
     p.decided.otherwise.as_of = shard_.position().sequence.value();
     return finish(p, p.decided.otherwise);
@@ -102,9 +118,7 @@ node::decision node::decide(const command& c) {
   const auto& a = load(c.device);
   d.reads.push_back({device_key(c.device), a.seen});
   d.otherwise.device = a.row;
-  if (c.kind == command_kind::read_device) {
-    d.otherwise.kind = answer_kind::read;
-  } else if (c.kind == command_kind::release_device) {
+  if (c.kind == command_kind::release_device) {
     if (!a.row.hub_id)
       d.otherwise.kind = answer_kind::not_registered;
     else

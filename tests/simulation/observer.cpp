@@ -14,7 +14,7 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
   ++frames_;
   auto after = states_.back();
   after.offset = offset;
-  after.counts = false;
+  after.counts = after.stops = false;
   const auto header = events::read_header(bytes);
   if (!header || header->journal != journal_) {
     states_.push_back(after);
@@ -22,7 +22,8 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
   }
   const auto& h = *header;
   if (h.kind == events::frame_kind::claim) {
-    after.counts = h.epoch.value() == after.epoch + 1;
+    after.stops = h.epoch.value() > after.epoch + 1 || !passed(h.folded_sequence.value(), h.folded_head);
+    after.counts = !after.stops && h.epoch.value() == after.epoch + 1;
     // Takes over this planted rule, so that its harm is found and not the mere difference.
     if (planted(defect::claim_extends_chain) && h.prev_hash != after.head) after.counts = false;
     if (after.counts) {
@@ -31,9 +32,13 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
       after.incarnation = h.incarnation;
       after.node = h.node;
     }
-  } else {
+  } else if (h.kind == events::frame_kind::batch) {
     after.counts = h.incarnation == after.incarnation && h.epoch.value() == after.epoch &&
                    h.first_sequence.value() == after.sequence + 1 && h.prev_hash == after.head;
+    if (!after.counts) {
+      after.stops = h.incarnation == after.incarnation ? !passed(h.first_sequence.value() - 1, h.prev_hash)
+                                                       : h.epoch.value() >= after.epoch;
+    }
   }
   if (!after.counts) {
     states_.push_back(after);
@@ -62,6 +67,24 @@ std::optional<std::string> observer::landed(std::uint64_t offset, std::string_vi
     if (effects_.size() % table_interval == 0) tables_.push_back(table_);
   }
   return std::nullopt;
+}
+
+void observer::truncated(std::size_t records) {
+  states_.resize(records + 1);
+  const auto sequence = states_.back().sequence;
+  table_ = table_as_of(sequence);
+  effects_.resize(sequence);
+  tables_.resize((sequence / table_interval) + 1);
+  stand_.clear();
+  for (const auto& each : effects_) stand_.insert(each.attempt);
+  given_up_.clear();  // settled by claims that are gone
+}
+
+bool observer::passed(std::uint64_t sequence, const events::digest& head) const {
+  for (auto at = states_.rbegin(); at != states_.rend() && at->sequence >= sequence; ++at) {
+    if (at->sequence == sequence && at->head == head) return true;
+  }
+  return false;
 }
 
 std::optional<std::string> observer::given_up(int attempt) {

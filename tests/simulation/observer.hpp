@@ -15,6 +15,7 @@ public:
   struct state {
     std::uint64_t offset = 0;
     bool counts = false;
+    bool stops = false;  ///< whoever folds the log from its beginning stops here, unless a repair passes it
     std::uint64_t sequence = 0;
     events::digest head{};
     std::uint64_t epoch = 0;
@@ -30,6 +31,9 @@ public:
 
   /// `bytes` stand on the log at `offset`. What is wrong with that, if anything is.
   std::optional<std::string> landed(std::uint64_t offset, std::string_view bytes);
+
+  /// The log keeps `records` records; what it said behind them never was.
+  void truncated(std::size_t records);
 
   /// A proposal was given up: its events must never count. What is wrong with that, if anything is.
   std::optional<std::string> given_up(int attempt);
@@ -49,6 +53,7 @@ public:
 
 private:
   rows table_as_of(std::uint64_t sequence) const;
+  bool passed(std::uint64_t sequence, const events::digest& head) const;
 
   events::journal_id journal_;
   std::vector<state> states_;  ///< the first is the state before any record

@@ -1,9 +1,10 @@
-# Writes copies of engine/shard.cpp, engine/log_rule.cpp and engine/change_memory.cpp into which the defects of tests/simulation/defects.hpp can be
+# Writes copies of engine/shard.cpp, engine/log_rule.cpp, engine/change_memory.cpp and engine/read_gate.cpp into which the defects of tests/simulation/defects.hpp can be
 # planted at run time. Called with SOURCE_DIR and OUTPUT_DIR. A text that is no longer found stops the build: then the
 # engine has changed and the defect must be planted anew.
 file(READ ${SOURCE_DIR}/engine/shard.cpp shard)
 file(READ ${SOURCE_DIR}/engine/log_rule.cpp log_rule)
 file(READ ${SOURCE_DIR}/engine/change_memory.cpp change_memory)
+file(READ ${SOURCE_DIR}/engine/read_gate.cpp read_gate)
 
 # Replaces `old`, which must occur once in the file held by variable `file`, with `new`.
 function(plant file old new)
@@ -46,6 +47,16 @@ struct sent_claim {
 };
 std::map<const shard*, sent_claim> sent_claims;
 
+// For the defect of epochs that rise with each try.
+std::map<const shard*, events::shard_epoch> last_tried;
+
+// For the defect of claims without an incarnation.
+events::incarnation_id named(const std::string& node) {
+  events::incarnation_id id;
+  std::copy_n(node.begin(), std::min<std::size_t>(16, node.size()), id.bytes.begin());
+  return id;
+}
+
 }  // namespace
 
 std::uint64_t key_hash(]=])
@@ -55,11 +66,8 @@ plant(shard [=[#include "engine/limits.hpp"]=] [=[#include "engine/limits.hpp"
 #include <map>]=])
 
 # no-incarnation: a claim is known by its node's name, not by this try's own random number.
-plant(shard [=[  claimed_.insert(frame.incarnation);
-]=] [=[  if (planted(defect::no_incarnation)) {
-    frame.incarnation = {};
-    std::copy_n(options_.node.begin(), std::min<std::size_t>(16, options_.node.size()), frame.incarnation.bytes.begin());
-  }
+plant(shard [=[  claimed_.push_back({frame.incarnation, frame.epoch});
+]=] [=[  if (planted(defect::no_incarnation)) frame.incarnation = named(options_.node);
   sent_claims[this] = {frame.epoch, frame.incarnation};
   if (planted(defect::released_when_claim_is_sent) && batch_) {
     auto released = std::move(*batch_);
@@ -68,8 +76,10 @@ plant(shard [=[  claimed_.insert(frame.incarnation);
     waiting_.clear();
     requeue(std::move(released.proposals));
   }
-  claimed_.insert(frame.incarnation);
+  claimed_.push_back({frame.incarnation, frame.epoch});
 ]=])
+plant(shard [=[  return std::ranges::find(claimed_]=] [=[  if (planted(defect::no_incarnation)) return incarnation == named(options_.node);
+  return std::ranges::find(claimed_]=])
 plant(log_rule [=[  if (h.epoch != position_.epoch) return divergent("a batch of the current claim names]=]
 [=[  if (planted(defect::no_incarnation) && h.epoch < position_.epoch) return voided("a batch of a former claim");
   if (h.epoch != position_.epoch) return divergent("a batch of the current claim names]=])
@@ -174,11 +184,54 @@ plant(shard [=[  if (batch_) {
     auto dead = std::move(*batch_);
 ]=])
 
+# last-tried-plus-one: after a claim of unknown fate the next one names a later epoch.
+# claims-at-the-edge-only: a node claims once each time it is told to own.
+plant(shard [=[  frame.epoch = position().epoch.next();
+]=] [=[  frame.epoch = position().epoch.next();
+  if (planted(defect::last_tried_plus_one)) frame.epoch = std::max(frame.epoch, last_tried[this].next());
+  last_tried[this] = frame.epoch;
+  if (planted(defect::claims_at_the_edge_only)) should_own_ = false;
+]=])
+
+# heads-judged-after-restart: what was passed before the start counts as never passed.
+plant(log_rule [=[  if (sequence <= heads_.front().sequence) return true;]=]
+[=[  if (sequence <= heads_.front().sequence && !planted(defect::heads_judged_after_restart)) return true;]=])
+
+# memory-begun-at-claim: what changed before the own claim counts as unchanged.
+plant(shard [=[  const bool mine = made_claim(h.incarnation);
+]=] [=[  const bool mine = made_claim(h.incarnation);
+  if (mine && planted(defect::memory_begun_at_claim)) memory_ = change_memory({}, limits::changed_keys_max);
+]=])
+
+# log-not-compared: the log is taken for what it was.
+plant(shard [=[  if (options_.exclusive || stopped_ || checking_]=]
+[=[  if (planted(defect::log_not_compared)) {
+    claim_checked_ = now;
+    return std::nullopt;
+  }
+  if (options_.exclusive || stopped_ || checking_]=])
+
+# joins-barrier-in-flight: a read is let through by an empty batch that was sent before it arrived.
+# recent-for-ever: a node that held the shard once is taken for its owner.
+plant(read_gate [=[#include "engine/limits.hpp"]=] [=[#include "engine/limits.hpp"
+#include "tests/simulation/defects.hpp"]=])
+plant(read_gate [=[  const auto batch = std::make_shared<fate>(fate::open);
+]=] [=[  if (simulation::planted(simulation::defect::joins_barrier_in_flight) && !waiting_.empty()) {
+    waiting_.push_back({kind, std::move(go), waiting_.back().until, waiting_.back().batch});
+    return;
+  }
+  const auto batch = std::make_shared<fate>(fate::open);
+]=])
+plant(read_gate [=[now - *confirmed < recent_max_;]=]
+[=[(now - *confirmed < recent_max_ || simulation::planted(simulation::defect::recent_for_ever));]=])
+
 # A shard that is made where another one lay starts afresh.
 plant(shard [=[  if (options_.frame_bytes_max == 0) options]=] [=[  older_frames.erase(this);
   sent_claims.erase(this);
+  last_tried.erase(this);
   if (options_.frame_bytes_max == 0) options]=])
 
 file(WRITE ${OUTPUT_DIR}/shard.cpp "${shard}")
 file(WRITE ${OUTPUT_DIR}/log_rule.cpp "${log_rule}")
 file(WRITE ${OUTPUT_DIR}/change_memory.cpp "${change_memory}")
+file(WRITE ${OUTPUT_DIR}/read_gate.cpp "${read_gate}")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/log_rule.hpp"
 #include "engine/ports/journal.hpp"
 #include "tests/simulation/dice.hpp"
 #include "tests/simulation/event_queue.hpp"
@@ -41,7 +42,21 @@ public:
   /// Nothing that `sender` has on its way lands any more: its disk is its own.
   void drop_from(int sender) { dropped_.push_back(sender); }
 
-  /// At most `count` records from `from` on.
+  /// No broker answers for `length`: nothing lands, nothing can be read, and every frame is of unknown outcome.
+  void go_away(microseconds length) { away_until_ = bounded(queue_.now() + length); }
+  bool away() const { return queue_.now() < away_until_; }
+
+  /// Whether a fold that came to `position` can go on here, as engine::check_continues says it.
+  bool holds(const engine::log_position& position) const;
+
+  /// The last `count` records are gone, as after an unclean election; their offsets are given anew.
+  void truncate(std::size_t count);
+  std::size_t size() const { return records_.size(); }
+
+  /// The offset behind the last record.
+  events::log_offset end() const { return records_.empty() ? events::log_offset() : records_.back().offset.next(); }
+
+  /// At most `count` records from `from` on. Not to be asked while it is away.
   std::vector<engine::log_record> read(events::log_offset from, std::size_t count) const;
 
 private:
@@ -52,6 +67,7 @@ private:
   dice& roll_;
   std::vector<engine::log_record> records_;
   std::vector<int> dropped_;
+  microseconds away_until_{0};
 };
 
 }  // namespace muster::simulation

@@ -16,7 +16,7 @@ constexpr auto owned_after = 8s;  // a frame of unknown outcome, a pause before 
 /// One run: the nodes, their faults, and the clients.
 class simulator {
 public:
-  simulator(std::uint64_t seed, bool with_trace);
+  simulator(std::uint64_t seed, bool with_trace, bool truncating);
   run_result run();
 
 private:
@@ -24,15 +24,21 @@ private:
     std::string name;
     std::shared_ptr<node> process;  ///< null while it is down
     disk kept;
+    bool from_the_beginning = false;  ///< the process folds the log from its first record on
   };
 
-  void draw_plan();
+  void draw_plan(bool truncating);
   void start(machine& m);
   void crash(machine& m);
   void freeze_and_replace(std::size_t at);
   void restart_by_plan(machine& m);
   void pause(machine& m);
   void plan_fault();
+  void plan_outage();
+  void plan_truncation();
+  void truncate();
+  void plan_operator(std::size_t at);
+  void operate(std::size_t at);
   void plan_membership();
   void plan_tick(std::size_t at);
   void calm_down();
@@ -60,8 +66,9 @@ events::journal_id draw_journal(std::uint64_t seed) {
   return seeded_entropy(seed).draw_id<events::journal_id>();
 }
 
-simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next(), with_trace, draw_journal(seed)) {
-  draw_plan();
+simulator::simulator(std::uint64_t seed, bool with_trace, bool truncating)
+    : w_(dice(seed).next(), with_trace, draw_journal(seed)) {
+  draw_plan(truncating);
   w_.log.on_landed = [this](const engine::log_record& record) {
     const auto header = events::read_header(record.bytes);
     const bool claim = header && header->kind == events::frame_kind::claim;
@@ -83,17 +90,19 @@ simulator::simulator(std::uint64_t seed, bool with_trace) : w_(dice(seed).next()
   };
   const auto nodes = w_.plan.exclusive ? 1 : 2 + w_.roll.below(2);
   for (std::size_t i = 0; i < nodes; ++i) {
-    machines_.push_back({"node-" + std::to_string(i), nullptr, {}});
+    machines_.push_back({"node-" + std::to_string(i), nullptr, {}, true});
     start(machines_.back());
     plan_tick(i);
   }
   plan_membership();
   plan_fault();
+  plan_outage();
+  plan_truncation();
   clients_.plan(calm_from_, work_until_, busy_at_the_turn_);
   w_.queue.at(calm_from_, [this] { calm_down(); });
 }
 
-void simulator::draw_plan() {
+void simulator::draw_plan(bool truncating) {
   auto& roll = w_.roll;
   const auto rate = [&](unsigned most) { return roll.chance(400) ? 0U : static_cast<unsigned>(roll.below(most)); };
   auto& plan = w_.plan;
@@ -105,24 +114,79 @@ void simulator::draw_plan() {
   plan.tail_delay_max = roll.between(20ms, 500ms);
   plan.save_per_mille = roll.chance(200) ? 1000 : 50 + static_cast<unsigned>(roll.below(400));
   plan.lag_per_mille = rate(700);
+  plan.unasked_per_mille = rate(300);
   w_.log.faults = {rate(100), rate(150), rate(150), rate(200), rate(200), roll.between(100ms, 12s)};
   if (plan.exclusive) w_.log.faults = {rate(100), 0, 0, 0, 0, 0s};
+  plan.truncates = !plan.exclusive && (roll.chance(120) || truncating);
   calm_from_ = w_.log.calm_from = roll.between(3s, 25s);
   work_until_ = calm_from_ + owned_after;
-  end_ = calm_from_ + 45s;
+  end_ = calm_from_ + (plan.truncates ? 120s : 45s);
   fault_gap_ = roll.between(300ms, 8s);
   pause_max_ = roll.between(50ms, 12s);
-  busy_at_the_turn_ = roll.chance(40);
+  busy_at_the_turn_ = roll.chance(40) && !plan.truncates;
   if (busy_at_the_turn_) plan.decision_max = plan.tail_delay = plan.tail_delay_max = 1ms;
 }
 
 // ---- processes and their faults
 
 void simulator::start(machine& m) {
+  const auto at = static_cast<std::size_t>(&m - machines_.data());
+  if (w_.log.away()) {  // it waits for the log
+    w_.queue.after(200ms, [this, at] {
+      if (!machines_[at].process) start(machines_[at]);
+    });
+    return;
+  }
+  if (!w_.log.holds(m.kept.position)) {
+    w_.note([&] { return m.name + " refuses to start: the log does not hold what it has folded"; });
+    if (w_.truncated_to.empty()) return w_.fail(m.name + " refuses to start without need");
+    w_.alarmed = true;
+    return plan_operator(at);
+  }
+  m.from_the_beginning = m.kept.position.next_offset == events::log_offset();
   m.process = std::make_shared<node>(w_, processes_++, m.name, m.kept);
+  m.process->on_stopped = [this, at] { plan_operator(at); };
   w_.note([&] { return m.name + " starts at sequence " + std::to_string(m.kept.position.sequence.value()); });
-  if (w_.plan.exclusive || w_.roll.chance(500)) m.process->should_own(true);
+  const bool told = owner_ ? at == *owner_ : w_.plan.exclusive || w_.roll.chance(500);
+  if (told) m.process->should_own(true);
   m.process->log_grew();
+}
+
+// Somebody looks after a stopped shard, after a while.
+void simulator::plan_operator(std::size_t at) {
+  w_.queue.after(w_.roll.between(100ms, 2s), [this, at, was = std::weak_ptr(machines_[at].process)] {
+    if (was.lock() == machines_[at].process) operate(at);
+  });
+}
+
+// What the messages of a stopped shard say: fold the log anew, and only if that stops as well, repair it.
+void simulator::operate(std::size_t at) {
+  auto& m = machines_[at];
+  if (w_.log.away()) return plan_operator(at);
+  const auto stopped = m.process ? m.process->shard().stopped_at() : std::nullopt;
+  const auto there = stopped ? w_.log.read(stopped->offset, 1) : std::vector<engine::log_record>();
+  const bool still = !there.empty() && events::sha256(there.front().bytes) == stopped->hash;
+  if (still && m.from_the_beginning && !m.process->astray()) {
+    const auto* right = w_.seen.behind(stopped->offset.value());
+    if (right == nullptr || !right->stops)
+      return w_.fail(m.name + " stopped at a record that stops nobody: " + *m.process->shard().stopped());
+    w_.note([&] { return "an operator repairs offset " + std::to_string(stopped->offset.value()); });
+    ++counts_.repairs;
+    events::frame f;
+    f.kind = events::frame_kind::repair;
+    f.journal = w_.journal;
+    f.shard = events::shard_id(3);
+    f.repaired = stopped->hash;
+    f.by = "operator";
+    f.reason = "a test";
+    w_.log.land(events::encode_frame(f));
+  } else {
+    w_.note([&] { return "an operator rebuilds " + m.name; });
+    ++counts_.rebuilds;
+  }
+  m.kept = {};
+  m.process.reset();
+  start(m);
 }
 
 void simulator::crash(machine& m) {
@@ -132,8 +196,9 @@ void simulator::crash(machine& m) {
   if (w_.plan.exclusive) w_.log.drop_from(m.process->number());
   m.process.reset();
   const auto at = static_cast<std::size_t>(&m - machines_.data());
-  w_.queue.at(std::min(w_.queue.now() + w_.roll.between(20ms, 4s), std::max(calm_from_, w_.queue.now())),
-              [this, at] { start(machines_[at]); });
+  w_.queue.at(std::min(w_.queue.now() + w_.roll.between(20ms, 4s), std::max(calm_from_, w_.queue.now())), [this, at] {
+    if (!machines_[at].process) start(machines_[at]);
+  });
 }
 
 // Somebody thinks the process dead and starts it again elsewhere, with its name and a copy of its disk. It is not dead.
@@ -142,7 +207,7 @@ void simulator::freeze_and_replace(std::size_t at) {
   w_.note([&] { return machines_[at].name + " freezes, and is replaced"; });
   ++counts_.restarts;
   pause(machines_[at]);
-  machines_.push_back({machines_[at].name, nullptr, machines_[at].process->saved()});
+  machines_.push_back({machines_[at].name, nullptr, machines_[at].process->saved(), false});
   start(machines_.back());
   plan_tick(machines_.size() - 1);
 }
@@ -190,6 +255,50 @@ void simulator::plan_fault() {
   });
 }
 
+void simulator::plan_outage() {
+  if (w_.plan.exclusive || !w_.roll.chance(300)) return;
+  w_.queue.after(w_.roll.between(500ms, 15s), [this] {
+    if (calm()) return;
+    w_.note([] { return "the log is away"; });
+    w_.log.go_away(w_.roll.between(100ms, w_.roll.chance(300) ? 20s : 3s));
+    plan_outage();
+  });
+}
+
+void simulator::plan_truncation() {
+  if (!w_.plan.truncates) return;
+  w_.queue.after(w_.roll.between(500ms, calm_from_), [this] {
+    if (calm()) return;
+    if (w_.roll.chance(500)) {
+      const auto away = w_.roll.between(10ms, 8s);
+      w_.log.go_away(away);
+      w_.queue.after(away / 2, [this] { truncate(); });
+    } else {
+      truncate();
+    }
+    plan_truncation();
+  });
+}
+
+void simulator::truncate() {
+  const auto count = 1 + w_.roll.below(w_.roll.chance(300) ? 30 : 4);
+  if (calm() || w_.log.size() == 0) return;
+  w_.log.truncate(count);
+  w_.seen.truncated(w_.log.size());
+  const auto left = w_.seen.now().sequence;
+  w_.note(
+      [&] { return "the log loses " + std::to_string(count) + " records, down to sequence " + std::to_string(left); });
+  w_.truncated_to.push_back(left);
+  if (w_.answered > left) {
+    w_.lost = true;
+    w_.answered = left;
+    w_.answered_when.emplace_back(w_.queue.now(), left);
+  }
+  for (const auto& m : machines_) {
+    if (m.process) m.process->log_was_truncated();
+  }
+}
+
 // What nodes are told about who should own the shard is often wrong: nobody, or several at once.
 void simulator::plan_membership() {
   if (w_.plan.exclusive) return;
@@ -215,8 +324,10 @@ void simulator::plan_tick(std::size_t at) {
 void simulator::calm_down() {
   w_.note([] { return "faults end"; });
   w_.log.faults = {};
+  w_.plan.unasked_per_mille = 0;
   // Drawn a little later, so that whoever is to start or to go on at this moment has done so.
   w_.queue.at(calm_from_ + owned_after, [this] {
+    if (w_.plan.truncates) return;  // operators may be at work
     const auto& m = machines_[*owner_];
     if (!m.process || !m.process->shard().open()) w_.fail(m.name + " should own the shard, and cannot have it");
   });
@@ -250,6 +361,8 @@ void simulator::check_end() {
     if (!m.process) return w_.fail(who + "is down in the end");
     const auto& process = *m.process;
     const bool drained = process.shard().open() && i != *owner_;
+    if (process.shard().stopped()) return w_.fail(who + "has stopped in the end: " + *process.shard().stopped());
+    if (process.astray()) return w_.fail(who + "has folded what the log does not hold, and has not noticed");
     if (drained) return w_.fail(who + "holds the shard in the end and should not");
     if (process.shard().open()) ++open;
     if (!process.idle()) return w_.fail(who + "never ends: something is queued or in flight");
@@ -260,7 +373,7 @@ void simulator::check_end() {
     if (process.table() != w_.seen.table()) return w_.fail(who + "has other rows than the log says");
   }
   if (open != 1) w_.fail("nobody holds the shard in the end");
-  if (claims_in_calm_ > calm_claims_max) {
+  if (claims_in_calm_ > calm_claims_max && !w_.plan.truncates) {
     w_.fail(std::to_string(claims_in_calm_) + " claims were needed once faults had ended");
   }
 }
@@ -275,7 +388,12 @@ run_result simulator::run() {
   counts_.answers = clients_.answers();
   counts_.given_up = clients_.given_up();
   counts_.conflicts = w_.conflicts;
-  counts_.claims_in_calm = claims_in_calm_;
+  counts_.claims_in_calm = w_.plan.truncates ? 0 : claims_in_calm_;
+  counts_.aged_reads = w_.aged_reads;
+  counts_.stale_answers = w_.stale_answers;
+  counts_.truncated_runs = w_.truncated_to.empty() ? 0 : 1;
+  counts_.losing_runs = w_.lost ? 1 : 0;
+  counts_.silent_runs = w_.lost && !w_.alarmed ? 1 : 0;
   return {w_.violation, std::move(w_.trace), counts_};
 }
 
@@ -289,11 +407,18 @@ void statistics::add(const statistics& other) {
   given_up += other.given_up;
   conflicts += other.conflicts;
   restarts += other.restarts;
+  aged_reads += other.aged_reads;
+  truncated_runs += other.truncated_runs;
+  losing_runs += other.losing_runs;
+  silent_runs += other.silent_runs;
+  repairs += other.repairs;
+  rebuilds += other.rebuilds;
+  stale_answers += other.stale_answers;
   claims_in_calm = std::max(claims_in_calm, other.claims_in_calm);
 }
 
-run_result run(std::uint64_t seed, bool with_trace) {
-  return simulator(seed, with_trace).run();
+run_result run(std::uint64_t seed, bool with_trace, bool truncating) {
+  return simulator(seed, with_trace, truncating).run();
 }
 
 }  // namespace muster::simulation

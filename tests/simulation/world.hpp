@@ -3,12 +3,16 @@
 #include "tests/simulation/observer.hpp"
 #include "tests/simulation/simulated_log.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <utility>
+#include <vector>
 
 namespace muster::simulation {
 
 /// What is drawn once for a whole run.
 struct run_plan {
+  bool truncates = false;            ///< the log loses records that were on it
   bool exclusive = false;            ///< one process on a log that nobody else can write to
   std::size_t frame_bytes_max = 0;   ///< 0: the engine's own
   std::size_t changed_keys_max = 0;  ///< 0: the engine's own
@@ -16,6 +20,7 @@ struct run_plan {
   microseconds tail_delay{0};        ///< how long after it landed a record is read at most, mostly
   microseconds tail_delay_max{0};    ///< and at most, ever
   unsigned save_per_mille = 300;     ///< how often a process saves after a record
+  unsigned unasked_per_mille = 0;    ///< how often the log cannot be asked for its end
   unsigned lag_per_mille = 300;      ///< how often an actor or a snapshot stays behind
 };
 
@@ -31,6 +36,13 @@ struct world {
   simulated_log log;
   run_plan plan;
   std::uint64_t answered = 0;  ///< the highest sequence that anybody has been told of
+  /// What `answered` was when: it rises, but where the log was truncated.
+  std::vector<std::pair<microseconds, std::uint64_t>> answered_when{{microseconds(0), 0}};
+  std::vector<std::uint64_t> truncated_to;  ///< the sequence behind each truncation
+  bool lost = false;                        ///< something answered was truncated
+  bool alarmed = false;                     ///< a shard stopped
+  std::uint64_t stale_answers = 0;          ///< by nodes that had not yet noticed what the log had lost
+  std::uint64_t aged_reads = 0;             ///< that said how old they are
   int attempts = 0;
   std::uint64_t conflicts = 0;
 
@@ -39,6 +51,23 @@ struct world {
   std::optional<std::string> violation;
 
   static constexpr std::size_t trace_max = 60;
+
+  void heard(std::uint64_t sequence) {
+    if (sequence <= answered) return;
+    answered = sequence;
+    answered_when.emplace_back(queue.now(), sequence);
+  }
+  /// The highest sequence that anybody had been told of at `when`.
+  std::uint64_t answered_at(microseconds when) const {
+    auto at = answered_when.rbegin();
+    while (at + 1 != answered_when.rend() && at->first > when) ++at;
+    return at->second;
+  }
+  /// What is left of a sequence that was answered when there had been `truncations`.
+  std::uint64_t left_of(std::uint64_t sequence, std::size_t truncations) const {
+    for (auto i = truncations; i < truncated_to.size(); ++i) sequence = std::min(sequence, truncated_to[i]);
+    return sequence;
+  }
 
   /// Notes a step; `text` makes its words and is only asked if somebody will read them.
   template <class Text>

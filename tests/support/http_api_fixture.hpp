@@ -43,6 +43,17 @@ public:
   }
 };
 
+/// A barrier that says what it was asked, and gives what the test wants.
+class fake_barrier final : public engine::read_barrier {
+public:
+  std::vector<engine::read_kind> asked;
+  engine::read_permit given{true, std::nullopt};
+  void pass(events::shard_id, engine::read_kind kind, std::function<void(const engine::read_permit&)> go) override {
+    asked.push_back(kind);
+    go(given);
+  }
+};
+
 /// The API over fakes: the service `demo` (0ne00000001, policies `owner` with every right and `reader` with
 /// EnrollmentRead), the operator `alice`.
 struct http_api_fixture {
@@ -61,6 +72,7 @@ struct http_api_fixture {
   fake_log log;
   engine::telemetry telemetry;
   fake_maintenance maintenance;
+  fake_barrier barrier;
   std::optional<std::string> not_ready;
   bool worker_full = false;
   bool hold_jobs = false;  ///< jobs wait in `jobs` instead of being run at once
@@ -101,22 +113,25 @@ struct http_api_fixture {
         job();
       return true;
     };
-    return {gateway,
-            catalog,
-            past,
-            keys,
-            log,
-            clock,
-            telemetry,
-            &maintenance,
-            {{"alice", events::sha256("alices-token")}},
-            [] { return connectors::endpoint_texts{"dev.example:8443", "{service}.example", "/var/ca.pem"}; },
-            [] { return std::string("# metrics\n"); },
-            [this](bool with_causes) { return with_causes && not_ready ? *not_ready + ": a cause" : not_ready; },
-            run,
-            run,
-            run,
-            "0.1.0"};
+    connectors::http_parts parts{
+        gateway,
+        catalog,
+        past,
+        keys,
+        log,
+        clock,
+        telemetry,
+        &maintenance,
+        {{"alice", events::sha256("alices-token")}},
+        [] { return connectors::endpoint_texts{"dev.example:8443", "{service}.example", "/var/ca.pem"}; },
+        [] { return std::string("# metrics\n"); },
+        [this](bool with_causes) { return with_causes && not_ready ? *not_ready + ": a cause" : not_ready; },
+        run,
+        run,
+        run,
+        "0.1.0"};
+    parts.reads = &barrier;
+    return parts;
   }
 
   /// A request for `target` (`/path?name=value`, nothing encoded), answered. `headers` come after Host.
