@@ -24,7 +24,8 @@ std::string number(auto counter) {
 
 log_rule::log_rule(events::journal_id journal, events::shard_id shard, log_position start, repair_lookup repaired)
     : journal_(journal), shard_(shard), position_(std::move(start)), repaired_(std::move(repaired)),
-      heads_{{position_.sequence, position_.head, std::nullopt}} {}
+      heads_{{position_.sequence, position_.head, std::nullopt}},
+      knows_all_heads_(position_.epoch == events::shard_epoch()) {}
 
 judgement log_rule::judge(events::log_offset offset, std::string_view bytes) {
   MUSTER_ASSERT(offset >= position_.next_offset);
@@ -102,7 +103,7 @@ judgement log_rule::judge_repair(const events::frame_header& h) const {
 }
 
 bool log_rule::passed(events::log_sequence sequence, const events::digest& head) const {
-  if (sequence <= heads_.front().sequence) return true;  // forgotten long ago: not judged
+  if (!knows_all_heads_ && sequence <= heads_.front().sequence) return true;  // forgotten long ago: not judged
   return std::ranges::any_of(heads_,
                              [&](const passed_head& each) { return each.sequence == sequence && each.head == head; });
 }
@@ -119,7 +120,9 @@ void log_rule::accept(const judgement& accepted) {
   position_.counted_hash = accepted.hash;
   position_.time = std::max(position_.time, h.time);
   heads_.push_back({position_.sequence, position_.head, accepted.hash});
-  if (heads_.size() > limits::remembered_heads_max) heads_.pop_front();
+  if (heads_.size() <= limits::remembered_heads_max) return;
+  heads_.pop_front();
+  knows_all_heads_ = false;
 }
 
 }  // namespace muster::engine

@@ -95,6 +95,7 @@ private:
   log_position position_;
   repair_lookup repaired_;
   std::deque<passed_head> heads_;  ///< the newest heads, oldest first; what lies below is not judged
+  bool knows_all_heads_;           ///< since the first claim: then nothing lies below
 };
 
 }  // namespace muster::engine

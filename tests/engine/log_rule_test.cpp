@@ -290,6 +290,13 @@ BOOST_AUTO_TEST_CASE(what_lies_at_or_below_the_start_is_not_judged) {
   BOOST_TEST(continued.judge(log_offset(offset + 1), events::encode_frame(slow)).what == verdict::accepted);
 }
 
+BOOST_AUTO_TEST_CASE(who_knows_the_log_from_its_first_claim_judges_heads_of_its_beginning) {
+  judge(claim(1, 1));
+  auto other = claim(2, 2);
+  other.folded_head.fill(9);  // of a claim that the log has lost
+  BOOST_TEST((judge(other).what == verdict::divergent));
+}
+
 BOOST_AUTO_TEST_CASE(heads_forgotten_long_ago_are_not_judged) {
   judge(claim(1, 1));
   judge(batch(1));

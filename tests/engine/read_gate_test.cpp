@@ -10,8 +10,7 @@ struct gate_fixture : shard_fixture {
   std::vector<std::pair<std::string, read_permit>> passed;
 
   void read(const std::string& name, read_kind kind = read_kind::recent) {
-    gate.ask(
-        kind, [this, name](const read_permit& p) { passed.emplace_back(name, p); }, *owner, now);
+    gate.ask(kind, [this, name](const read_permit& p) { passed.emplace_back(name, p); }, *owner, now);
   }
   void round() { gate.round(*owner, now); }
   bool granted(std::size_t i) const { return passed.at(i).second.granted; }

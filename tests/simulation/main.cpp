@@ -52,7 +52,8 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool truncating, bool wa
             << " lost what had been answered, " << sum.silent_runs << " of them without an alarm (nobody was left who "
             << "had folded it), " << sum.stale_answers
             << " answers by nodes that had not noticed yet; operators rebuilt " << sum.rebuilds
-            << " times and repaired " << sum.repairs << '\n';
+            << " times and repaired " << sum.repairs << "; " << sum.found_by_verification
+            << " nodes noticed by verification only\n";
   if (want_violation) std::cout << "the planted defect was not caught\n";
   return bad > 0 || want_violation ? 1 : 0;
 }

@@ -10,16 +10,6 @@ using engine::settlement_kind;
 
 namespace {
 
-// As engine::repairs_in does it.
-bool repaired(const simulated_log& log, events::log_offset offset, const events::digest& hash) {
-  if (planted(defect::repairs_ignored)) return false;
-  for (const auto& record : log.read(offset.next(), log.size())) {
-    const auto header = events::read_header(record.bytes);
-    if (header && header->kind == events::frame_kind::repair && header->repaired == hash) return true;
-  }
-  return false;
-}
-
 engine::shard_options options_for(const world& w, const std::string& name) {
   return {w.journal,
           events::shard_id(3),
@@ -31,6 +21,15 @@ engine::shard_options options_for(const world& w, const std::string& name) {
 }
 
 }  // namespace
+
+bool repaired(const simulated_log& log, events::log_offset offset, const events::digest& hash) {
+  if (planted(defect::repairs_ignored)) return false;
+  for (const auto& record : log.read(offset.next(), log.size())) {
+    const auto header = events::read_header(record.bytes);
+    if (header && header->kind == events::frame_kind::repair && header->repaired == hash) return true;
+  }
+  return false;
+}
 
 node::node(world& w, int number, std::string name, disk start)
     : world_(w), number_(number), name_(std::move(name)), random_(w.roll.next()),
@@ -135,6 +134,7 @@ void node::fold(const engine::log_record& record) {
                        " to sequence " + std::to_string(mine.sequence.value()) + ", epoch " +
                        std::to_string(mine.epoch.value()) + ", which is not what the rule says");
   }
+  if (same) astray_ = false;  // the log had lost nothing that counted: equal heads are equal histories
   if (!same && !astray_) {
     world_.note([&] { return name_ + " is astray from offset " + std::to_string(record.offset.value()) + " on"; });
     astray_ = true;

@@ -18,6 +18,9 @@ struct disk {
   engine::log_position position;
 };
 
+/// Whether an operator's repair behind `offset` names the record `hash`: as engine::repairs_in finds it.
+bool repaired(const simulated_log& log, events::log_offset offset, const events::digest& hash);
+
 /// One process of a node: the shard, projections, actors and answers around it, as the real node has them. It never
 /// touches another process but through the log.
 class node : public std::enable_shared_from_this<node> {

@@ -39,6 +39,8 @@ private:
   void truncate();
   void plan_operator(std::size_t at);
   void operate(std::size_t at);
+  void plan_verification(microseconds when);
+  bool fold_from_the_start_stops() const;
   void plan_membership();
   void plan_tick(std::size_t at);
   void calm_down();
@@ -98,6 +100,7 @@ simulator::simulator(std::uint64_t seed, bool with_trace, bool truncating)
   plan_fault();
   plan_outage();
   plan_truncation();
+  if (w_.plan.truncates) plan_verification(calm_from_ + 30s);
   clients_.plan(calm_from_, work_until_, busy_at_the_turn_);
   w_.queue.at(calm_from_, [this] { calm_down(); });
 }
@@ -187,6 +190,33 @@ void simulator::operate(std::size_t at) {
   m.kept = {};
   m.process.reset();
   start(m);
+}
+
+// A comparison looks at the newest frames only: where others came behind the loss before it looked, and fit to what was
+// lost, the node does not notice. Who folds the log from its start, as `muster verify` does, stops at them.
+void simulator::plan_verification(microseconds when) {
+  w_.queue.at(when, [this] {
+    const bool stops = fold_from_the_start_stops();
+    for (auto& m : machines_) {
+      if (!stops || !m.process || !m.process->astray() || m.process->shard().stopped()) continue;
+      w_.note([&] { return "an operator verifies the log, and rebuilds " + m.name; });
+      w_.alarmed = true;
+      ++counts_.found_by_verification;
+      ++counts_.rebuilds;
+      m.kept = {};
+      m.process.reset();
+      start(m);
+    }
+  });
+}
+
+bool simulator::fold_from_the_start_stops() const {
+  engine::log_rule fold(w_.journal, events::shard_id(3), {},
+                        [this](auto offset, const auto& hash) { return repaired(w_.log, offset, hash); });
+  return std::ranges::any_of(w_.log.read({}, w_.log.size()), [&](const engine::log_record& record) {
+    const auto what = fold.judge(record.offset, record.bytes).what;
+    return what == engine::verdict::divergent || what == engine::verdict::unreadable;
+  });
 }
 
 void simulator::crash(machine& m) {
@@ -413,6 +443,7 @@ void statistics::add(const statistics& other) {
   silent_runs += other.silent_runs;
   repairs += other.repairs;
   rebuilds += other.rebuilds;
+  found_by_verification += other.found_by_verification;
   stale_answers += other.stale_answers;
   claims_in_calm = std::max(claims_in_calm, other.claims_in_calm);
 }

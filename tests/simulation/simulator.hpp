@@ -22,8 +22,9 @@ struct statistics {
   std::uint64_t silent_runs = 0;     ///< of these, in which no shard stopped: nobody who had folded that was left
   std::uint64_t repairs = 0;
   std::uint64_t rebuilds = 0;
-  std::uint64_t stale_answers = 0;   ///< by nodes that had not yet noticed what the log had lost
-  std::uint64_t claims_in_calm = 0;  ///< the most there were in one run, accepted or not, once faults had ended
+  std::uint64_t found_by_verification = 0;  ///< nodes that had folded what was lost and did not notice by themselves
+  std::uint64_t stale_answers = 0;          ///< by nodes that had not yet noticed what the log had lost
+  std::uint64_t claims_in_calm = 0;         ///< the most there were in one run, accepted or not, once faults had ended
 
   void add(const statistics& other);
 };
