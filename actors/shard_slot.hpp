@@ -42,11 +42,13 @@ public:
   events::shard_id id() const { return id_; }
   void propose(engine::proposal p);
   void pass(engine::read_kind kind, std::function<void(const engine::read_permit&)> go);
-  bool open() const { return is_open_.load(std::memory_order_acquire); }
+  bool open() const { return is_open_.load(std::memory_order_acquire) && !is_stopped_.load(std::memory_order_acquire); }
   /// Why it has stopped, if it has.
   std::optional<std::string> stopped() const;
   /// Open, or stopped.
-  bool settled() const { return open() || is_stopped_.load(std::memory_order_acquire); }
+  bool settled() const {
+    return is_stopped_.load(std::memory_order_acquire) || is_open_.load(std::memory_order_acquire);
+  }
   /// Nothing is queued or in flight.
   bool at_rest() const { return is_at_rest_.load() && inbox_size_.load() == 0; }
   /// The projections that serve; nothing if they were not opened.

@@ -194,8 +194,8 @@ plant(shard [=[  frame.epoch = position().epoch.next();
 ]=])
 
 # heads-judged-after-restart: what was passed before the start counts as never passed.
-plant(log_rule [=[  if (sequence <= heads_.front().sequence) return true;]=]
-[=[  if (sequence <= heads_.front().sequence && !planted(defect::heads_judged_after_restart)) return true;]=])
+plant(log_rule [=[  if (!knows_all_heads_ && sequence <= heads_.front().sequence) return true;]=]
+[=[  if (!knows_all_heads_ && sequence <= heads_.front().sequence && !planted(defect::heads_judged_after_restart)) return true;]=])
 
 # memory-begun-at-claim: what changed before the own claim counts as unchanged.
 plant(shard [=[  const bool mine = made_claim(h.incarnation);

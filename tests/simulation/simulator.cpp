@@ -40,7 +40,6 @@ private:
   void plan_operator(std::size_t at);
   void operate(std::size_t at);
   void plan_verification(microseconds when);
-  bool fold_from_the_start_stops() const;
   void plan_membership();
   void plan_tick(std::size_t at);
   void calm_down();
@@ -193,12 +192,11 @@ void simulator::operate(std::size_t at) {
 }
 
 // A comparison looks at the newest frames only: where others came behind the loss before it looked, and fit to what was
-// lost, the node does not notice. Who folds the log from its start, as `muster verify` does, stops at them.
+// lost, the node does not notice. `muster verify` does: it folds the log from its start, and compares what that gives.
 void simulator::plan_verification(microseconds when) {
   w_.queue.at(when, [this] {
-    const bool stops = fold_from_the_start_stops();
     for (auto& m : machines_) {
-      if (!stops || !m.process || !m.process->astray() || m.process->shard().stopped()) continue;
+      if (!m.process || !m.process->astray() || m.process->shard().stopped()) continue;
       w_.note([&] { return "an operator verifies the log, and rebuilds " + m.name; });
       w_.alarmed = true;
       ++counts_.found_by_verification;
@@ -207,15 +205,6 @@ void simulator::plan_verification(microseconds when) {
       m.process.reset();
       start(m);
     }
-  });
-}
-
-bool simulator::fold_from_the_start_stops() const {
-  engine::log_rule fold(w_.journal, events::shard_id(3), {},
-                        [this](auto offset, const auto& hash) { return repaired(w_.log, offset, hash); });
-  return std::ranges::any_of(w_.log.read({}, w_.log.size()), [&](const engine::log_record& record) {
-    const auto what = fold.judge(record.offset, record.bytes).what;
-    return what == engine::verdict::divergent || what == engine::verdict::unreadable;
   });
 }
 
