@@ -66,7 +66,7 @@ void list_services(http_exchange& exchange) {
 
 void on_list_services(const exchange_ptr& exchange) {
   if (!admit_operator(*exchange)) return;
-  http_exchange::read_later(exchange, [exchange] { list_services(*exchange); });
+  http_exchange::read_later(exchange, std::nullopt, [exchange] { list_services(*exchange); });
 }
 
 }  // namespace muster::connectors
