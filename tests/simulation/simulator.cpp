@@ -197,6 +197,8 @@ void simulator::plan_verification(microseconds when) {
   w_.queue.at(when, [this] {
     for (auto& m : machines_) {
       if (!m.process || !m.process->astray() || m.process->shard().stopped()) continue;
+      if (!w_.log.holds(m.process->shard().position()))
+        return w_.fail(m.name + " has folded what the log does not hold, and does not compare the two");
       w_.note([&] { return "an operator verifies the log, and rebuilds " + m.name; });
       w_.alarmed = true;
       ++counts_.found_by_verification;
