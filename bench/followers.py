@@ -235,7 +235,7 @@ def topic_behind(node, fleet, bootstrap):
     node.start()
     start = cpu_seconds(node.process.pid)
     node.stop()
-    node.settings += (f"feed.kafka={bootstrap}",)
+    node.settings += (f"feed.kafka.bootstrap={bootstrap}",)
     node.start()
     wait_until_published(fleet, fleet.written)
     return (cpu_seconds(node.process.pid) - start) * 1e6 / fleet.metric("muster_feed_events_published_total")
@@ -256,7 +256,7 @@ def run(load, settings, devices, connections, rounds):
     settings = (*settings, "webhook.retry_first_ms=50", "webhook.retry_longest_s=1")
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as directory, \
             brokers.Brokers(pathlib.Path(directory, "kafka"), 1, {"auto.create.topics.enable": "true"}) as kafka, \
-            nodes.Node(*settings) as node, nodes.Node(*settings, f"feed.kafka={kafka.bootstrap}") as publisher:
+            nodes.Node(*settings) as node, nodes.Node(*settings, f"feed.kafka.bootstrap={kafka.bootstrap}") as publisher:
         fleet = Registrations(node, load, devices, connections)
         published = Registrations(publisher, load, devices, connections)
         endpoint = Endpoint(kept_max=1_000)
