@@ -73,9 +73,9 @@ struct event_place {
   std::uint32_t index = 0;
 };
 
-/// How far a reaction to folded events has come: a feed, a webhook. It follows from no log. New generations of rows take
-/// it over, also from rows of another format; where rows are lost the reaction begins anew, and what it did is done once
-/// more.
+/// How far a reaction to folded events has come: a feed, a webhook. It follows from no log. New generations of rows
+/// take it over, also from rows of another format; where rows are lost the reaction begins anew, and what it did is
+/// done once more.
 struct reaction_state {
   events::log_sequence done;                       ///< up to here, everything has taken effect outside
   std::optional<events::timestamp> failing_since;  ///< of the failures without a success between
