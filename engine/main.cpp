@@ -330,7 +330,7 @@ private:
     kafka_admin_ = std::move(*admin);
     kafka_feed_ = std::make_unique<connectors::kafka_feed>(
         connectors::kafka_feed_options{.topic = topic},
-        [this](auto record, auto delivered) { producer_->send(std::move(record), std::move(delivered)); },
+        [this](auto records, const auto& delivered) { producer_->send(std::move(records), delivered); },
         [this, topic]() -> result<std::uint32_t> {
           const auto known = kafka_admin_->topic(topic, std::chrono::seconds(5));
           if (!known) return std::unexpected(known.error());

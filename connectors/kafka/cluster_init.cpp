@@ -3,6 +3,7 @@
 #include "connectors/json_writer.hpp"
 #include "connectors/kafka/journal_topic.hpp"
 #include "connectors/kafka/keys_topic.hpp"
+#include "connectors/kafka/public_topic.hpp"
 #include "connectors/master_key.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ constexpr std::uint32_t replicas_wanted = 3;
 /// The public topics are for others to keep as long as they like; the journal keeps everything.
 result<void> make_public_topic(kafka_admin& admin, const std::string& name, std::uint32_t partitions,
                                std::uint32_t replicas) {
-  kafka_settings settings{{"cleanup.policy", "delete"}};
+  auto settings = public_topic_settings();
   if (replicas >= replicas_wanted) settings["min.insync.replicas"] = "2";
   auto made = admin.create_topic(name, partitions, replicas, settings, wait);
   if (!made && made.error().code == errc::conflict) return {};

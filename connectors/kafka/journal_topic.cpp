@@ -3,9 +3,7 @@
 #include "connectors/kafka/journal_header.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
-#include "engine/limits.hpp"
-
-#include <charconv>
+#include "connectors/kafka/topic_check.hpp"
 
 namespace muster::connectors {
 
@@ -17,29 +15,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-constexpr std::size_t record_overhead_max = 1024;  // of a batch and a record around a frame
-constexpr std::int64_t record_bytes_min =
-    static_cast<std::int64_t>(engine::limits::frame_bytes_max + record_overhead_max);
-
-std::string setting(const kafka_settings& settings, std::string_view name) {
-  const auto at = settings.find(name);
-  return at == settings.end() ? "" : at->second;
-}
-
-std::optional<std::int64_t> number(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stopped != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::unexpected<engine::error> unfit(const std::string& topic, const std::string& name, const std::string& is,
-                                     const std::string& must, const std::string& why) {
-  return fail(errc::invalid, "the topic " + topic + " has " + name + "=" + is + ", and " + why + ": set " + name + "=" +
-                                 must + " (kafka-configs.sh --alter --entity-type topics --entity-name " + topic +
-                                 " --add-config " + name + "=" + must + ")");
-}
 
 /// The first record of each partition; an empty text where there is none.
 result<std::vector<std::string>> first_records(const kafka_connection& connection, const std::string& name,
@@ -116,40 +91,19 @@ kafka_settings journal_topic_settings() {
   return {{"cleanup.policy", "delete"},
           {"retention.ms", "-1"},
           {"retention.bytes", "-1"},
-          {"max.message.bytes", std::to_string(2 * engine::limits::frame_bytes_max)},
+          {"max.message.bytes", std::to_string(topic_record_bytes_min)},
           {"unclean.leader.election.enable", "false"}};
 }
 
 result<void> check_journal_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings,
                                  std::vector<std::string>& warnings) {
-  if (const auto is = setting(settings, "cleanup.policy"); is != "delete")
-    return unfit(name, "cleanup.policy", is, "delete", "a journal must never be compacted");
+  const topic_check check(name, topic, settings);
+  if (auto whole = check.is("cleanup.policy", "delete", "a journal must never be compacted"); !whole) return whole;
   for (const auto* retention : {"retention.ms", "retention.bytes"}) {
-    if (const auto is = setting(settings, retention); is != "-1")
-      return unfit(name, retention, is, "-1", "a journal is kept for ever");
+    if (auto kept = check.is(retention, "-1", "a journal is kept for ever"); !kept) return kept;
   }
-  if (const auto is = setting(settings, "max.message.bytes"); number(is).value_or(0) < record_bytes_min) {
-    return unfit(name, "max.message.bytes", is, std::to_string(2 * engine::limits::frame_bytes_max),
-                 "a frame needs up to " + std::to_string(record_bytes_min) + " bytes");
-  }
-  const auto in_sync_min = number(setting(settings, "min.insync.replicas")).value_or(1);
-  if (in_sync_min > topic.replicas) {
-    return unfit(name, "min.insync.replicas", std::to_string(in_sync_min), std::to_string(topic.replicas),
-                 "with " + std::to_string(topic.replicas) + " replicas nothing could ever be written");
-  }
-  const auto replicas = std::to_string(topic.replicas) + (topic.replicas == 1 ? " replica" : " replicas");
-  if (topic.replicas < 3 || in_sync_min < 2) {
-    warnings.push_back("the topic " + name + " has " + replicas +
-                       " and min.insync.replicas=" + std::to_string(in_sync_min) +
-                       ": the loss of one broker's disk can lose what was answered; use 3 replicas and "
-                       "min.insync.replicas=2");
-  }
-  if (setting(settings, "unclean.leader.election.enable") == "true") {
-    warnings.push_back("the topic " + name +
-                       " has unclean.leader.election.enable=true: a broker that was left behind may become leader, and "
-                       "what was answered is lost; set it to false");
-  }
-  return {};
+  if (auto fits = check.takes_records(); !fits) return fits;
+  return check.is_replicated("what was answered", warnings);
 }
 
 result<engine::journal_identity> read_journal_identity(const kafka_connection& connection, const std::string& name,

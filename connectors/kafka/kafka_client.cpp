@@ -36,7 +36,11 @@ const kafka_settings producer_defaults = {
     {"queue.buffering.max.kbytes", "65536"},
     {"retry.backoff.ms", "50"},
 };
-const kafka_settings producer_insisted = {{"enable.idempotence", "true"}, {"acks", "all"}};
+const kafka_settings producer_insisted = {
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    {"delivery.report.only.error", "false"},  // else nobody would hear that a record is durable
+};
 const kafka_settings consumer_defaults = {{"fetch.error.backoff.ms", "50"}};
 const kafka_settings consumer_insisted = {
     {"enable.partition.eof", "true"},

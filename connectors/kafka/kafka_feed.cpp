@@ -168,8 +168,7 @@ private:
     }
     if (records.empty()) return;
     l.flying = std::make_shared<round>(records.size(), frames.back()->last(), wake_);
-    for (auto& record : records)
-      send_(std::move(record), [flight = l.flying](const kafka_delivery& delivery) { flight->settle(delivery); });
+    send_(std::move(records), [flight = l.flying](const kafka_delivery& delivery) { flight->settle(delivery); });
   }
 
   void land(lane& l) {

@@ -17,8 +17,8 @@ namespace muster::connectors {
 kafka_record feed_record(const events::event_record& event, events::shard_id shard, const std::string& topic,
                          std::uint32_t partitions);
 
-/// Hands records to Kafka: `kafka_producer::send`, or what a test has instead.
-using kafka_send = std::function<void(kafka_record, kafka_delivered)>;
+/// Hands records to Kafka, none of which may overtake another: `kafka_producer::send`, or what a test has instead.
+using kafka_send = std::function<void(std::vector<kafka_record>, kafka_delivered)>;
 /// How many partitions the topic has now.
 using kafka_partitions = std::function<engine::result<std::uint32_t>()>;
 

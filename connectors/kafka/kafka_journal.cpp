@@ -3,7 +3,7 @@
 #include "connectors/kafka/kafka_cursors.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
 #include "connectors/kafka/kafka_tail.hpp"
-#include "engine/limits.hpp"
+#include "connectors/kafka/topic_check.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -128,7 +128,7 @@ result<std::unique_ptr<engine::journal>> open_kafka_journal(kafka_journal_option
     return fail(errc::not_found, topic.error().text + ": run 'muster cluster init' first, or see to "
                                                       "kafka.topic_prefix and the brokers' address");
   }
-  std::string bytes_max = std::to_string(2 * engine::limits::frame_bytes_max);
+  std::string bytes_max = std::to_string(topic_record_bytes_min);
   if (auto fit = check_settings(**admin, options, *topic, bytes_max); !fit) return std::unexpected(fit.error());
   const auto identity =
       read_journal_identity(options.connection, options.topic, *topic, options.expected, options.start_wait);

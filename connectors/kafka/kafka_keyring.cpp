@@ -143,7 +143,8 @@ private:
       });
     }
     std::unique_lock lock(count->mutex);
-    count->settled.wait(lock, [&] { return count->open == 0; });  // the producer settles each after a bounded time
+    if (!count->settled.wait_for(lock, producer_->settles_within(), [&] { return count->open == 0; }))
+      count->error = "no report of them for " + std::to_string(producer_->settles_within().count()) + " ms";
     if (count->error.empty()) return count->last;
     return fail(errc::unavailable,
                 "data keys could not be " + std::string(done) + " in topic " + options_.topic + ": " + count->error);
@@ -268,11 +269,15 @@ result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_option
     return fail(errc::not_found, topic.error().text + ": run 'muster cluster init' first");
   }
   const auto settings = (*admin)->topic_settings(options.topic, options.wait);
-  if (settings) {
-    if (auto fit = check_keys_topic(options.topic, *topic, *settings); !fit) return std::unexpected(fit.error());
-  } else if (settings.error().code != errc::denied) {
-    return std::unexpected(settings.error());
+  if (!settings && settings.error().code != errc::denied) return std::unexpected(settings.error());
+  std::vector<std::string> warnings;
+  if (!settings) {
+    warnings.push_back(settings.error().text + ": compaction and sizes are not checked");
+  } else if (auto fit = check_keys_topic(options.topic, *topic, *settings, warnings); !fit) {
+    return std::unexpected(fit.error());
   }
+  if (options.connection.log != nullptr)
+    for (const auto& each : warnings) options.connection.log->write(engine::log_level::warning, each);
   const auto header = read_keyring_header(options.connection, options.topic, options.start_wait);
   if (!header) return std::unexpected(header.error());
   if (header->master_key_fingerprint != fingerprint_of(options.master_key)) {

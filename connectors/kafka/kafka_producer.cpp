@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <future>
 
 namespace muster::connectors {
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
 constexpr auto serve_wait = 50ms;  // how long the end of a producer may take longer
+constexpr auto settle_grace = 5s;  // beyond a record's timeout, which librdkafka looks at once a second
 constexpr auto retire_wait = 5s;   // for the delivery reports of what was purged; they come at once
 constexpr auto look_up_wait = 200ms;
 constexpr auto useless_after = 10s;  // failures without one success: the client may have lost itself
@@ -85,6 +87,16 @@ rd_kafka_resp_err_t hand_over(rd_kafka_t* handle, pending& sent) {
   return code;
 }
 
+/// When the client gives up a record.
+std::chrono::milliseconds record_timeout(rd_kafka_t* handle) {
+  std::array<char, 32> text{};
+  auto size = text.size();
+  std::int64_t ms = 0;
+  if (rd_kafka_conf_get(rd_kafka_conf(handle), "message.timeout.ms", text.data(), &size) == RD_KAFKA_CONF_OK)
+    std::from_chars(text.data(), text.data() + text.size(), ms);
+  return std::chrono::milliseconds(ms);
+}
+
 /// Makes the client know a topic's leaders; false if nobody answered.
 bool look_up(rd_kafka_t* handle, const std::string& topic) {
   auto* local = rd_kafka_topic_new(handle, topic.c_str(), nullptr);
@@ -114,6 +126,7 @@ result<std::unique_ptr<kafka_producer>> kafka_producer::make(kafka_connection co
   auto client = made->new_client();
   if (!client) return std::unexpected(client.error());
   made->client_ = std::move(*client);
+  made->settles_within_ = record_timeout(made->client_->handle()) + settle_grace;
   made->look_up_topics();
   made->thread_ = std::thread([p = made.get()] { p->run(); });
   return made;
@@ -152,11 +165,31 @@ void kafka_producer::send(kafka_record record, kafka_delivered delivered) {
   sent->delivered({append_outcome::refused, -1, rd_kafka_err2str(error)});
 }
 
+void kafka_producer::send(std::vector<kafka_record> records, const kafka_delivered& delivered) {
+  std::size_t taken = 0;
+  std::string refusal;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& record : records) {
+      auto sent = std::make_unique<pending>(std::move(record), delivered, &record_);
+      if (const auto error = hand_over(client_->handle(), *sent); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        refusal = rd_kafka_err2str(error);
+        break;
+      }
+      sent.release();  // NOLINT(bugprone-unused-return-value): comes back with the delivery report
+      ++taken;
+    }
+  }
+  for (; taken < records.size(); ++taken) delivered({append_outcome::refused, -1, refusal});
+}
+
 kafka_delivery kafka_producer::send_and_wait(kafka_record record) {
   const auto came = std::make_shared<std::promise<kafka_delivery>>();
   auto delivery = came->get_future();
   send(std::move(record), [came](const kafka_delivery& d) { came->set_value(d); });
-  return delivery.get();
+  if (delivery.wait_for(settles_within_) == std::future_status::ready) return delivery.get();
+  return {append_outcome::unknown, -1,
+          "no report of it for " + std::to_string(settles_within_.count()) + " ms: it may have been written"};
 }
 
 std::optional<std::string> kafka_producer::denied() const {

@@ -52,8 +52,16 @@ public:
   /// not block. A record is settled within `message.timeout.ms` and a little. Any thread.
   void send(kafka_record record, kafka_delivered delivered);
 
-  /// Sends and waits. Any thread but the producer's own.
+  /// Hands them all to one client, so that none overtakes another: if one is refused at once, all behind it are.
+  /// `delivered` is called once for each.
+  void send(std::vector<kafka_record> records, const kafka_delivered& delivered);
+
+  /// Sends and waits, for `settles_within` at most: after that the outcome is unknown. Any thread but the producer's
+  /// own.
   kafka_delivery send_and_wait(kafka_record record);
+
+  /// How long it takes at most until a record is settled.
+  std::chrono::milliseconds settles_within() const { return settles_within_; }
 
   /// Why the brokers do not let us in, if they said so.
   std::optional<std::string> denied() const;
@@ -72,6 +80,7 @@ private:
   const kafka_connection connection_;
   const std::vector<std::string> topics_;
   const kafka_settings own_;
+  std::chrono::milliseconds settles_within_{};
   mutable std::mutex mutex_;  ///< guards `client_`: it must not go while a record is handed to it
   std::unique_ptr<kafka_client> client_;
   std::atomic<bool> stopping_{false};

@@ -4,6 +4,7 @@
 #include "connectors/json_writer.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
+#include "connectors/kafka/topic_check.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::int64_t format = 1;
+constexpr milliseconds forgotten_within = std::chrono::hours(1);  // of its destruction, and a little
 
 std::string encode(const keyring_header& header) {
   json_writer out;
@@ -78,31 +80,43 @@ result<std::optional<std::string>> first_record(const kafka_connection& connecti
 }  // namespace
 
 kafka_settings keys_topic_settings() {
-  const auto hours = [](int n) { return std::to_string(milliseconds(std::chrono::hours(n)).count()); };
+  const auto lag = std::to_string(forgotten_within.count());
   return {{"cleanup.policy", "compact"},
-          {"max.compaction.lag.ms", hours(1)},
-          {"segment.ms", hours(1)},
+          {"max.compaction.lag.ms", lag},
+          {"segment.ms", lag},
           {"min.cleanable.dirty.ratio", "0.01"},
+          {"max.message.bytes", std::to_string(topic_record_bytes_min)},
           {"delete.retention.ms", std::to_string(milliseconds(tombstones_kept).count())},
           {"unclean.leader.election.enable", "false"}};
 }
 
-result<void> check_keys_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings) {
-  const auto setting = [&](std::string_view which) {
-    const auto at = settings.find(which);
-    return at == settings.end() ? std::string() : at->second;
-  };
-  if (const auto is = setting("cleanup.policy"); is != "compact") {
-    return fail(errc::invalid, "the topic " + name + " has cleanup.policy=" + is +
-                                   ": with anything but compact, keys are lost or never forgotten. Set it to compact "
-                                   "(kafka-configs.sh --alter --entity-type topics --entity-name " +
-                                   name + " --add-config cleanup.policy=compact)");
-  }
+result<void> check_keys_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings,
+                              std::vector<std::string>& warnings) {
+  const topic_check check(name, topic, settings);
+  if (auto compacts =
+          check.is("cleanup.policy", "compact", "with anything but compact keys are lost or never forgotten");
+      !compacts)
+    return compacts;
   if (topic.partitions != 1) {
     return fail(errc::invalid, "the topic " + name + " has " + std::to_string(topic.partitions) +
                                    " partitions, and a keyring has one: partitions must not be added to it");
   }
-  return {};
+  if (auto fits = check.takes_records(); !fits) return fits;
+  // A segment that is still written to is not compacted.
+  for (const auto* lag : {"max.compaction.lag.ms", "segment.ms"}) {
+    const auto is = setting_number(check.setting(lag)).value_or(0);
+    if (is <= forgotten_within.count()) continue;
+    warnings.push_back("the topic " + name + " has " + lag + "=" + std::to_string(is) +
+                       ": destroyed keys stay on the brokers that long; set it to " +
+                       std::to_string(forgotten_within.count()) + " (an hour)");
+  }
+  const auto tombstones = setting_number(check.setting("delete.retention.ms")).value_or(0);
+  if (tombstones < milliseconds(tombstones_kept).count()) {
+    warnings.push_back("the topic " + name + " has delete.retention.ms=" + std::to_string(tombstones) +
+                       ": a node that was away for longer may not hear that keys were destroyed; set it to " +
+                       std::to_string(milliseconds(tombstones_kept).count()));
+  }
+  return check.is_replicated("data keys, and what they seal,", warnings);
 }
 
 result<keyring_header> read_keyring_header(const kafka_connection& connection, const std::string& name,

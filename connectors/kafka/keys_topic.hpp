@@ -29,9 +29,10 @@ inline constexpr std::chrono::hours tombstones_kept{24};
 /// The settings that `cluster init` gives the topic.
 kafka_settings keys_topic_settings();
 
-/// `invalid` names the setting that would lose keys or never forget one, what it is and how to mend it.
-engine::result<void> check_keys_topic(const std::string& name, const kafka_topic& topic,
-                                      const kafka_settings& settings);
+/// `invalid` names the setting that would lose keys, never forget one or take none, what it is and how to mend it.
+/// `warnings` gets what is allowed but forgets late or may lose keys.
+engine::result<void> check_keys_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings,
+                                      std::vector<std::string>& warnings);
 
 /// What the topic's first record says. `invalid`: there is none, or it is something else.
 engine::result<keyring_header> read_keyring_header(const kafka_connection& connection, const std::string& name,

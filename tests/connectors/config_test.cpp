@@ -190,6 +190,30 @@ BOOST_AUTO_TEST_CASE(the_feed_has_a_section_of_its_own_for_kafka) {
              "--set: feed.kafka: unknown option, did you mean feed.kafka.bootstrap?");
 }
 
+BOOST_AUTO_TEST_CASE(properties_of_librdkafka_that_would_stop_a_node_are_refused) {
+  for (const auto* set : {"delivery.report.only.error=true", "log.queue=true", "enabled_events=1", "client.rack=a",
+                          "topic.blacklist=.*", "api.version.request=false", "broker.version.fallback=0.9.0",
+                          "retries=1", "queuing.strategy=lifo", "offset.store.method=file", "fetch.min.bytes=1000000",
+                          "allow.auto.create.topics=true", "enable.gapless.guarantee=true"})
+    BOOST_TEST(complaint_about_set("kafka." + std::string(set)).contains("it cannot be set: "), set);
+  for (const auto* set :
+       {"message.timeout.ms=1", "message.timeout.ms=0", "delivery.timeout.ms=1", "request.timeout.ms=1",
+        "linger.ms=900000", "queue.buffering.max.ms=900000", "queue.buffering.max.messages=1",
+        "queue.buffering.max.kbytes=1", "fetch.wait.max.ms=300000", "fetch.max.bytes=1", "max.partition.fetch.bytes=1",
+        "receive.message.max.bytes=1000", "fetch.error.backoff.ms=300000", "reconnect.backoff.max.ms=3600000",
+        "topic.metadata.refresh.interval.ms=-1", "metadata.max.age.ms=1", "connections.max.idle.ms=1"})
+    BOOST_TEST(complaint_about_set("kafka." + std::string(set)).contains("it must be "), set);
+  BOOST_TEST(complaint_about_set("kafka.message.timeout.ms=1") ==
+             "--set kafka.message.timeout.ms: it must be from 1000 to 300000: else answers would come too late, or "
+             "time out before they can come");
+  BOOST_TEST(complaint_about_set("kafka.queue.buffering.max.messages=1") ==
+             "--set kafka.queue.buffering.max.messages: it must be 16384 at least, or 0 for no limit: else frames of "
+             "all shards and a round of the feed would find no room");
+  for (const auto* set : {"message.timeout.ms=10000", "linger.ms=0.5", "queue.buffering.max.messages=0",
+                          "queue.buffering.max.messages=200000", "connections.max.idle.ms=0"})
+    BOOST_TEST(complaint_about_set("kafka." + std::string(set)) == "", set);
+}
+
 BOOST_AUTO_TEST_CASE(secrets_for_kafka_are_never_printed) {
   node_config config;
   BOOST_TEST(connectors::set_option("kafka.sasl.password=hunter2", config).has_value());

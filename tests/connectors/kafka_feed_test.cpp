@@ -15,10 +15,12 @@ namespace {
 /// Keeps records, and settles them as a test wants.
 class fake_kafka {
 public:
-  void send(connectors::kafka_record record, connectors::kafka_delivered delivered) {
+  void send(std::vector<connectors::kafka_record> records, const connectors::kafka_delivered& delivered) {
     const std::lock_guard lock(mutex_);
-    sent_.push_back(std::move(record));
-    waiting_.push_back(std::move(delivered));
+    for (auto& record : records) {
+      sent_.push_back(std::move(record));
+      waiting_.push_back(delivered);
+    }
     changed_.notify_all();
     if (settles_) settle_all(append_outcome::durable);
   }
@@ -60,7 +62,7 @@ struct kafka_feed_fixture : tests::feed_fixture {
   void start() {
     publishing = std::make_unique<connectors::kafka_feed>(
         connectors::kafka_feed_options{"muster.events", 1ms},
-        [this](auto record, auto delivered) { kafka.send(std::move(record), std::move(delivered)); },
+        [this](auto records, const auto& delivered) { kafka.send(std::move(records), delivered); },
         [] { return engine::result<std::uint32_t>(4); }, feed, catalog, 1, log, telemetry);
   }
   std::uint64_t kept() const {

@@ -198,6 +198,15 @@ BOOST_AUTO_TEST_CASE(a_topic_that_is_not_compacted_is_refused_with_what_to_do) {
   BOOST_TEST(opened.error().text.contains("--add-config cleanup.policy=compact"));
 }
 
+BOOST_AUTO_TEST_CASE(a_topic_that_takes_no_key_is_refused_with_what_to_do) {
+  BOOST_REQUIRE(
+      admin->replace_topic_settings(options.topic, {{"cleanup.policy", "compact"}, {"max.message.bytes", "100"}}, 10s));
+  const auto opened = connectors::open_kafka_keyring(options);
+  BOOST_REQUIRE(!opened);
+  BOOST_TEST((opened.error().code == errc::invalid));
+  BOOST_TEST(opened.error().text.contains("--add-config max.message.bytes=1048576"));
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_topic_is_named_with_what_to_do) {
   options.topic = fresh_topic();
   options.start_wait = 2s;
