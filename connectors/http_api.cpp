@@ -40,9 +40,12 @@ void on_healthz(const exchange_ptr& exchange) {
 void on_readyz(const exchange_ptr& exchange) {
   // The causes may hold paths and offsets: they are nobody's business but the operators'.
   const bool is_operator = authorize_operator(exchange->request(), exchange->parts().operators).has_value();
-  const auto reason = exchange->parts().not_ready(is_operator);
-  exchange->finish(
-      {reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, reason.value_or("ready") + "\n"});
+  const auto& parts = exchange->parts();
+  const auto reason = parts.not_ready(is_operator);
+  // Devices are served whatever becomes of the feed.
+  const auto trouble = parts.trouble ? parts.trouble(is_operator) : std::nullopt;
+  const auto text = reason.value_or("ready") + (trouble ? "; " + *trouble : "") + "\n";
+  exchange->finish({reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, text});
 }
 
 constexpr std::string_view devices = "DeviceOperations";

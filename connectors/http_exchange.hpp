@@ -56,6 +56,8 @@ struct http_parts {
   webhook_client_options webhooks = {};   ///< where webhooks may lead
   feed_streams* streams = nullptr;        ///< may be absent: events then come by the page only
   engine::read_barrier* reads = nullptr;  ///< absent: every read of a fold is exact
+  /// What else an operator should know of a node that serves, if anything; may be absent.
+  std::function<std::optional<std::string>(bool with_causes)> trouble = {};
 };
 
 /// One request on its way to its response. However it ends, it is answered once, logged once and counted once: an

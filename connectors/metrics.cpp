@@ -125,6 +125,8 @@ void add_feed(families& all, const engine::telemetry& t) {
   add_counter(all, "muster_feed_events_published_total", "Events that Kafka has for good.", t.feed_events_published);
   add_counter(all, "muster_feed_publish_failures_total", "Batches of events that must be sent to Kafka again.",
               t.feed_publish_failures);
+  add_gauge(all, "muster_feed_shards_failing", "Shards whose events Kafka did not take last time.",
+            value_of(t.feed_shards_failing));
   add_counter(all, "muster_webhook_requests_total", "Requests to endpoints of webhooks.", t.webhook_requests);
   add_counter(all, "muster_webhook_failures_total", "Requests to endpoints of webhooks that must be tried again.",
               t.webhook_failures);

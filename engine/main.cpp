@@ -16,6 +16,7 @@
 #include "connectors/kafka/kafka_feed.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
+#include "connectors/kafka/public_topic.hpp"
 #include "connectors/kafka/usage_topic.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
@@ -328,19 +329,38 @@ private:
     if (!admin) return std::unexpected(admin.error());
     producer_ = std::move(*producer);
     kafka_admin_ = std::move(*admin);
+    if (auto fit = check_public_topic(topic); !fit) return fit;
     kafka_feed_ = std::make_unique<connectors::kafka_feed>(
         connectors::kafka_feed_options{.topic = topic},
         [this](auto records, const auto& delivered) { producer_->send(std::move(records), delivered); },
         [this, topic]() -> result<std::uint32_t> {
-          const auto known = kafka_admin_->topic(topic, std::chrono::seconds(5));
+          const auto known = connectors::find_public_topic(*kafka_admin_, topic, std::chrono::seconds(5), nullptr);
           if (!known) return std::unexpected(known.error());
           return known->partitions;
         },
         feed_, catalog_, shards, log_, telemetry_);
+    if (auto fit = check_public_topic((*target)->usage_topic); !fit) return fit;
     auto usage = connectors::usage_topic::start({connection, (*target)->usage_topic}, catalog_, shards);
     if (!usage) return std::unexpected(usage.error());
     usage_topic_ = std::move(*usage);
     return {};
+  }
+
+  /// A topic that would lose events or take none is refused at the start; brokers that are away are not.
+  result<void> check_public_topic(const std::string& topic) {
+    const auto found = connectors::find_public_topic(*kafka_admin_, topic, std::chrono::seconds(3), &log_);
+    if (!found && found.error().code == errc::invalid) return std::unexpected(found.error());
+    return {};
+  }
+
+  /// What is wrong with the feed on Kafka, if anything is.
+  std::optional<std::string> feed_trouble(bool with_causes) const {
+    if (kafka_feed_) {
+      if (auto trouble = kafka_feed_->trouble(with_causes)) return trouble;
+    }
+    const auto usage = usage_topic_ ? usage_topic_->trouble() : std::nullopt;
+    if (!usage) return std::nullopt;
+    return "usage is not published on Kafka" + (with_causes ? ": " + *usage : "; see the log");
   }
 
   result<void> start_https(std::vector<connectors::operator_token> operators) {
@@ -363,7 +383,8 @@ private:
         .version = version_text,
         .webhooks = webhook_options_of(config_).client,
         .streams = streams_.get(),
-        .reads = host_.get()});
+        .reads = host_.get(),
+        .trouble = [this](bool with_causes) { return feed_trouble(with_causes); }});
     const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
     };
@@ -501,13 +522,26 @@ result<std::string> recount_stopped(const connectors::node_config& config, const
 
 // ---- Kafka
 
+/// The master key for `cluster init`. A new one is made only where no cluster is: it would fit none that is there.
+result<engine::data_key> cluster_key(const connectors::node_config& config, storage& s) {
+  auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, s.entropy);
+  if (master || master.error().code != errc::not_found) return master;
+  const auto there = connectors::find_cluster_key(config, s.log.get());
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return connectors::master_key_of(config, {}, true, s.entropy);
+  return fail(errc::conflict, master.error().text + ". The topics " + config.kafka_topic_prefix +
+                                  "* belong to a cluster already, whose master key has the fingerprint " +
+                                  events::to_hex(events::as_bytes(**there)) +
+                                  ": bring that key, or choose another kafka.topic_prefix");
+}
+
 int cluster_init(const connectors::node_config& config, bool json) {
   if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
   storage s;
   auto log = open_log(config, s.clock);
   if (!log) return complain(log.error());
   s.log = std::move(*log);
-  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), true, s.entropy);
+  const auto master = cluster_key(config, s);
   if (!master) return complain(master.error());
   const auto cluster = connectors::initialize_cluster(config, *master, std::nullopt, s.entropy, s.log.get());
   if (!cluster) return complain(cluster.error());

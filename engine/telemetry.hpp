@@ -77,6 +77,7 @@ struct telemetry {
 
   count feed_events_published{};  ///< on Kafka
   count feed_publish_failures{};  ///< of batches, that are sent again
+  count feed_shards_failing{};    ///< whose events Kafka did not take last time, now
   count webhook_requests{};
   count webhook_failures{};
   count webhook_events_delivered{};

@@ -1,5 +1,8 @@
 #include "connectors/cli/session.hpp"
+#include "engine/usage.hpp"
 
+#include <algorithm>
+#include <array>
 #include <iostream>
 
 namespace muster::connectors {
@@ -24,7 +27,29 @@ void print_report(const std::string& body) {
   print_table(lines, {"period", "type", "events", "operations", "state"});
 }
 
+constexpr std::array period_options = {"from", "to", "by"};
+
+/// What the node would refuse is wrong usage, and needs no node to be told.
+void check_periods(const session& s) {
+  for (const char* each : {"from", "to"}) {
+    if (s.has(each) && !engine::read_hour(s.text(each)))
+      fail_command(std::string("--") + each +
+                       ": expected a month (2026-11), a day (2026-11-21) or a full hour (2026-11-21T06), UTC, not '" +
+                       s.text(each) + "'",
+                   2);
+  }
+  if (s.has("from") && s.has("to") && *engine::read_hour(s.text("to")) <= *engine::read_hour(s.text("from")))
+    fail_command("--to: expected a time behind --from; what is asked for ends before --to", 2);
+  constexpr std::array periods = {"hour", "day", "month"};
+  if (s.has("by") && std::ranges::find(periods, s.text("by")) == periods.end())
+    fail_command("--by: expected hour, day or month, not '" + s.text("by") + "'", 2);
+}
+
 int recount(session& s) {
+  for (const char* each : period_options) {
+    if (s.has(each))
+      fail_command(std::string("--") + each + " does not go with --recount, which counts all of the log", 2);
+  }
   s.wait_for_long_work();
   const auto body =
       s.call("POST", "/operator/services/" + percent_encode(s.text("SERVICE")) + "/usage/recount", "{}").body;
@@ -33,8 +58,9 @@ int recount(session& s) {
 
 int usage(session& s) {
   if (s.has("recount")) return recount(s);
+  check_periods(s);
   std::string path = "/operator/services/" + percent_encode(s.text("SERVICE")) + "/usage?";
-  for (const char* each : {"from", "to", "by"}) {
+  for (const char* each : period_options) {
     if (s.has(each)) path.append(each).append("=").append(percent_encode(s.text(each))).append("&");
   }
   path.pop_back();

@@ -32,21 +32,28 @@ result<void> make_public_topic(kafka_admin& admin, const std::string& name, std:
 
 /// What the journal is if it has been made already.
 result<std::optional<engine::journal_identity>> journal_there(kafka_admin& admin, const kafka_connection& connection,
-                                                              const std::string& name,
-                                                              const events::digest& fingerprint) {
+                                                              const std::string& name) {
   const auto topic = admin.topic(name, wait);
   if (!topic && topic.error().code == errc::not_found) return std::nullopt;
   if (!topic) return std::unexpected(topic.error());
-  auto first = find_journal(connection, name, *topic, wait);
-  if (first && *first && (*first)->master_key_fingerprint != fingerprint) {
-    return fail(errc::conflict, "the topic " + name +
-                                    " holds a journal that was made with another master key: give that key, or choose "
-                                    "another kafka.topic_prefix");
-  }
-  return first;
+  return find_journal(connection, name, *topic, wait);
 }
 
 }  // namespace
+
+result<std::optional<events::digest>> find_cluster_key(const node_config& config, engine::log* log) {
+  const auto connection = kafka_connection_of(config, log);
+  if (!connection) return std::unexpected(connection.error());
+  auto admin = kafka_admin::make(*connection);
+  if (!admin) return std::unexpected(admin.error());
+  const auto topics = kafka_topics_of(config);
+  const auto journal = journal_there(**admin, *connection, topics.journal);
+  if (!journal) return std::unexpected(journal.error());
+  if (*journal) return (*journal)->master_key_fingerprint;
+  const auto keys = find_keyring(**admin, *connection, topics.keys, wait);
+  if (!keys) return std::unexpected(keys.error());
+  return *keys ? std::optional((*keys)->master_key_fingerprint) : std::nullopt;
+}
 
 result<initialized_cluster> initialize_cluster(const node_config& config, const engine::data_key& master_key,
                                                const std::optional<engine::journal_identity>& wanted,
@@ -58,8 +65,13 @@ result<initialized_cluster> initialize_cluster(const node_config& config, const 
   initialized_cluster cluster;
   cluster.topics = kafka_topics_of(config);
 
-  const auto there = journal_there(**admin, *connection, cluster.topics.journal, fingerprint_of(master_key));
+  const auto there = journal_there(**admin, *connection, cluster.topics.journal);
   if (!there) return std::unexpected(there.error());
+  if (*there && (*there)->master_key_fingerprint != fingerprint_of(master_key)) {
+    return fail(errc::conflict, "the topic " + cluster.topics.journal +
+                                    " holds a journal that was made with another master key: give that key, or choose "
+                                    "another kafka.topic_prefix");
+  }
   cluster.made = !*there;
   cluster.journal = *there   ? **there
                     : wanted ? *wanted

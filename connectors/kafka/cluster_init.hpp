@@ -15,6 +15,10 @@ struct initialized_cluster {
   bool made = false;  ///< false: everything was there already
 };
 
+/// The fingerprint of the master key of the cluster that has these topics already, were it made only in part; nothing
+/// if there is none. `conflict`: topics of these names are there and are something else.
+engine::result<std::optional<events::digest>> find_cluster_key(const node_config& config, engine::log* log);
+
 /// Makes the topics of a cluster and what stands first in them: journal, keyring, events, usage. `wanted`: the identity
 /// that the journal must get, for a history that is brought along; a new one is drawn unless given. Can be repeated
 /// after an interruption, and changes nothing once all is there. `conflict`: topics of these names are there and are

@@ -4,7 +4,7 @@
 #include "events/time.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -22,8 +22,8 @@ constexpr std::string_view reaction_name = "kafka";
 
 /// The records of one shard that are on their way together. Its callbacks may outlive the feed.
 struct round {
-  round(std::size_t records, events::log_sequence up_to, std::shared_ptr<engine::wake_flag> w)
-      : left(records), last(up_to), wake(std::move(w)) {}
+  round(std::size_t size, events::log_sequence up_to, std::shared_ptr<engine::wake_flag> w)
+      : records(size), left(size), last(up_to), wake(std::move(w)) {}
 
   void settle(const kafka_delivery& delivery) {
     if (delivery.outcome != engine::append_outcome::durable) {
@@ -34,6 +34,7 @@ struct round {
   }
   bool settled() const { return left.load() == 0; }
 
+  const std::size_t records;
   std::atomic<std::size_t> left;
   const events::log_sequence last;
   const std::shared_ptr<engine::wake_flag> wake;
@@ -45,7 +46,6 @@ struct round {
 struct lane {
   events::shard_id shard;
   bool loaded = false;
-  bool failing = false;
   engine::reaction_state state;
   std::shared_ptr<round> flying;
   steady::time_point not_before;
@@ -57,10 +57,11 @@ kafka_record feed_record(const events::event_record& event, events::shard_id sha
                          std::uint32_t partitions) {
   const auto& meta = event.meta;
   const auto scope = std::string(meta.stream.scope());
+  MUSTER_ASSERT(!scope.empty());
   kafka_record record;
   record.topic = topic;
   record.partition = static_cast<std::int32_t>(shard.value() % partitions);
-  record.key = scope.empty() ? std::string("directory") : scope;
+  record.key = scope;
   record.value = event.data;
   record.headers = {{"ce_specversion", "1.0"},
                     {"ce_id", std::to_string(shard.value()) + "-" + std::to_string(meta.sequence.value())},
@@ -98,33 +99,63 @@ public:
     thread_.join();
   }
 
+  std::optional<std::string> trouble(bool with_causes) const {
+    const std::lock_guard lock(mutex_);
+    if (!unfit_.empty()) return "no events are published on Kafka" + (with_causes ? ": " + unfit_ : "; see the log");
+    if (!stuck_) return std::nullopt;
+    std::string shards;
+    for (const auto& [shard, each] : failing_) shards += (shards.empty() ? "" : ", ") + std::to_string(shard);
+    return (failing_.size() == 1 ? "events of shard " : "events of shards ") + shards + " are not published on Kafka" +
+           (with_causes ? ": " + failing_.begin()->second.error : "; see the log");
+  }
+
 private:
+  struct failure {
+    steady::time_point since;
+    std::string error;
+  };
+
   void run() {
     const auto following = feed_.follow([wake = wake_](events::shard_id) { wake->raise(); });
     while (!stopping_) {
       bool more = false;
-      if (know_partitions()) {
+      if (topic_fits()) {
         for (auto& each : lanes_) more = step(each) || more;
       }
+      look_whether_stuck();
       if (!more) wake_->wait(look_interval);
     }
   }
 
-  // The topic may come later than the node, and so may the brokers.
-  bool know_partitions() {
-    if (partitions_ > 0) return true;
+  // The topic may come later than the node, and so may the brokers; and its settings may change under us. While it does
+  // not fit, nothing is sent: librdkafka would give itself up over each record that the brokers refuse.
+  bool topic_fits() {
+    if (fits_) return true;
     if (steady::now() < ask_again_) return false;
     const auto known = ask_partitions_();
-    if (known && *known > 0) {
-      partitions_ = *known;
-      return true;
-    }
-    ask_again_ = steady::now() + options_.retry_pause;
-    if (!std::exchange(told_, true)) {
+    fits_ = known && *known > 0;
+    if (fits_ && partitions_ == 0) partitions_ = *known;
+    if (!fits_) ask_again_ = steady::now() + options_.retry_pause;
+    const std::string why = fits_ ? "" : known ? "it has no partitions" : known.error().text;
+    const std::lock_guard lock(mutex_);
+    if (!why.empty() && why != told_) {
+      told_ = why;
       log_.write(log_level::error, "the feed cannot publish to its topic yet",
-                 {{"topic", options_.topic}, {"error", known ? "it has no partitions" : known.error().text}});
+                 {{"topic", options_.topic}, {"error", why}});
     }
-    return false;
+    unfit_ = why;
+    telemetry_.feed_shards_failing = fits_ ? failing_.size() : lanes_.size();
+    return fits_;
+  }
+
+  // A pause in which brokers fail over is nothing to report.
+  void look_whether_stuck() {
+    const std::lock_guard lock(mutex_);
+    const auto long_ago = steady::now() - options_.stuck_after;
+    const auto stuck = std::ranges::find_if(failing_, [&](const auto& each) { return each.second.since <= long_ago; });
+    if (std::exchange(stuck_, stuck != failing_.end()) || !stuck_) return;
+    log_.write(log_level::error, "the feed is stuck: events cannot be published; devices are served all the same",
+               {{"topic", options_.topic}, {"shard", std::to_string(stuck->first)}, {"error", stuck->second.error}});
   }
 
   // True if there may be more to do at once.
@@ -143,8 +174,7 @@ private:
         log_.write(log_level::error, "the feed cannot read events", {{"error", frames.error().text}});
       return false;
     }
-    if (!frames->empty()) launch(l, *frames);
-    return false;
+    return !frames->empty() && !launch(l, *frames);
   }
 
   bool load(lane& l) {
@@ -158,35 +188,53 @@ private:
     return true;
   }
 
-  void launch(lane& l, const engine::feed_frames& frames) {
+  // False if nothing of it is for the feed: events of the directory only say where services lie.
+  bool launch(lane& l, const engine::feed_frames& frames) {
     std::vector<kafka_record> records;
     for (const auto& frame : frames) {
       for (const auto& event : frame->records) {
-        if (event.meta.sequence > l.state.done)
+        if (event.meta.sequence > l.state.done && !event.meta.stream.scope().empty())
           records.push_back(feed_record(event, l.shard, options_.topic, partitions_));
       }
     }
-    if (records.empty()) return;
+    if (records.empty()) {
+      advance(l, frames.back()->last());
+      return false;
+    }
     l.flying = std::make_shared<round>(records.size(), frames.back()->last(), wake_);
     send_(std::move(records), [flight = l.flying](const kafka_delivery& delivery) { flight->settle(delivery); });
+    return true;
   }
 
   void land(lane& l) {
     const auto flight = std::exchange(l.flying, nullptr);
     const std::lock_guard lock(flight->mutex);
-    if (!flight->error.empty()) {
-      ++telemetry_.feed_publish_failures;
-      l.not_before = steady::now() + options_.retry_pause;
-      if (!std::exchange(l.failing, true)) {
-        log_.write(log_level::warning, "events cannot be published, and are sent again",
-                   {{"shard", std::to_string(l.shard.value())}, {"error", flight->error}});
-      }
-      return;
+    if (!flight->error.empty()) return land_failed(l, flight->error);
+    {
+      const std::lock_guard failures(mutex_);
+      if (failing_.erase(l.shard.value()) != 0)
+        log_.write(log_level::info, "events are published again", {{"shard", std::to_string(l.shard.value())}});
+      telemetry_.feed_shards_failing = failing_.size();
     }
-    if (std::exchange(l.failing, false))
-      log_.write(log_level::info, "events are published again", {{"shard", std::to_string(l.shard.value())}});
-    telemetry_.feed_events_published += flight->last.value() - l.state.done.value();
-    l.state.done = flight->last;
+    telemetry_.feed_events_published += flight->records;
+    advance(l, flight->last);
+  }
+
+  void land_failed(lane& l, const std::string& error) {
+    ++telemetry_.feed_publish_failures;
+    l.not_before = steady::now() + options_.retry_pause;
+    fits_ = false;  // perhaps the topic is to blame: that says more than the error
+    const std::lock_guard lock(mutex_);
+    const auto [at, first] = failing_.try_emplace(l.shard.value(), steady::now());
+    at->second.error = error;
+    telemetry_.feed_shards_failing = failing_.size();
+    if (!first) return;
+    log_.write(log_level::warning, "events cannot be published, and are sent again",
+               {{"shard", std::to_string(l.shard.value())}, {"error", error}});
+  }
+
+  void advance(lane& l, events::log_sequence to) {
+    l.state.done = to;
     const auto view = services_.view(l.shard);
     const auto kept = view ? view->keep_reaction(reaction_name, l.state) : engine::result<void>();
     if (!kept) log_.write(log_level::error, "the feed cannot keep how far it came", {{"error", kept.error().text}});
@@ -201,8 +249,13 @@ private:
   engine::telemetry& telemetry_;
   std::vector<lane> lanes_;
   std::uint32_t partitions_ = 0;
+  bool fits_ = false;
   steady::time_point ask_again_;
-  bool told_ = false;
+  std::string told_;          ///< the last reason that was logged
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::string unfit_;         ///< why nothing is sent
+  std::map<std::uint64_t, failure> failing_;
+  bool stuck_ = false;
   std::shared_ptr<engine::wake_flag> wake_ = std::make_shared<engine::wake_flag>();
   std::atomic<bool> stopping_{false};
   std::thread thread_;
@@ -214,5 +267,9 @@ kafka_feed::kafka_feed(kafka_feed_options options, kafka_send send, kafka_partit
     : impl_(std::make_unique<impl>(std::move(options), std::move(send), std::move(partitions), feed, services, shards,
                                    log, telemetry)) {}
 kafka_feed::~kafka_feed() = default;
+
+std::optional<std::string> kafka_feed::trouble(bool with_causes) const {
+  return impl_->trouble(with_causes);
+}
 
 }  // namespace muster::connectors

@@ -127,6 +127,19 @@ result<keyring_header> read_keyring_header(const kafka_connection& connection, c
   return decode(name, **record);
 }
 
+result<std::optional<keyring_header>> find_keyring(kafka_admin& admin, const kafka_connection& connection,
+                                                   const std::string& name, milliseconds wait) {
+  const auto topic = admin.topic(name, wait);
+  if (!topic && topic.error().code == errc::not_found) return std::nullopt;
+  if (!topic) return std::unexpected(topic.error());
+  const auto there = first_record(connection, name, wait);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return std::nullopt;
+  auto header = decode(name, **there);
+  if (!header) return fail(errc::conflict, header.error().text + ": choose another kafka.topic_prefix");
+  return *header;
+}
+
 result<keyring_header> make_keys_topic(kafka_admin& admin, const kafka_connection& connection, const std::string& name,
                                        const keyring_header& wanted, std::uint32_t replicas, milliseconds wait) {
   auto settings = keys_topic_settings();
@@ -139,13 +152,9 @@ result<keyring_header> make_keys_topic(kafka_admin& admin, const kafka_connectio
        !topic && topic.error().code == errc::not_found && steady::now() < until;)
     topic = admin.topic(name, wait);
   if (!topic) return std::unexpected(topic.error());
-  const auto there = first_record(connection, name, wait);
+  const auto there = find_keyring(admin, connection, name, wait);
   if (!there) return std::unexpected(there.error());
-  if (*there) {
-    auto header = decode(name, **there);
-    if (!header) return fail(errc::conflict, header.error().text + ": choose another kafka.topic_prefix");
-    return header;
-  }
+  if (*there) return **there;
   auto producer = kafka_producer::make(connection, {name});
   if (!producer) return std::unexpected(producer.error());
   const auto written = (*producer)->send_and_wait({name, 0, std::string(keyring_header_key), encode(wanted), {}});

@@ -38,6 +38,10 @@ engine::result<void> check_keys_topic(const std::string& name, const kafka_topic
 engine::result<keyring_header> read_keyring_header(const kafka_connection& connection, const std::string& name,
                                                    std::chrono::milliseconds wait);
 
+/// The same, if there is such a topic and anything in it. `conflict`: it is something else.
+engine::result<std::optional<keyring_header>> find_keyring(kafka_admin& admin, const kafka_connection& connection,
+                                                           const std::string& name, std::chrono::milliseconds wait);
+
 /// Makes the topic and writes its header, once, by `cluster init`; gives the header that is there then. `conflict`: the
 /// topic is there and is something else.
 engine::result<keyring_header> make_keys_topic(kafka_admin& admin, const kafka_connection& connection,

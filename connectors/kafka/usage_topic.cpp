@@ -73,6 +73,7 @@ bool usage_topic::publish(events::shard_id shard, const engine::shard_usage& usa
     const std::lock_guard lock(flight->mutex);
     if (!flight->delivery) continue;
     if (flight->delivery->outcome == engine::append_outcome::durable) {
+      const std::lock_guard heard(mutex_);
       complaint_.clear();
       return true;
     }
@@ -82,7 +83,13 @@ bool usage_topic::publish(events::shard_id shard, const engine::shard_usage& usa
   return false;
 }
 
+std::optional<std::string> usage_topic::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return complaint_.empty() ? std::nullopt : std::optional(complaint_);
+}
+
 void usage_topic::complain(const std::string& why) {
+  const std::lock_guard lock(mutex_);
   if (complaint_ == why || options_.connection.log == nullptr) return;
   complaint_ = why;
   options_.connection.log->write(engine::log_level::error, "usage cannot be published; it is tried again",

@@ -26,6 +26,9 @@ public:
   usage_topic(const usage_topic&) = delete;
   usage_topic& operator=(const usage_topic&) = delete;
 
+  /// Why usage is not published, if it is so. Any thread.
+  std::optional<std::string> trouble() const;
+
 private:
   usage_topic(usage_topic_options options, const engine::catalog& services, std::uint32_t shards,
               std::unique_ptr<kafka_producer> producer);
@@ -36,7 +39,8 @@ private:
   const usage_topic_options options_;
   std::unique_ptr<kafka_producer> producer_;
   engine::usage_publisher publisher_;
-  std::string complaint_;  ///< the last one, said once
+  mutable std::mutex mutex_;
+  std::string complaint_;  ///< under `mutex_`: the last one, said once
   const std::shared_ptr<engine::wake_flag> wake_ = std::make_shared<engine::wake_flag>();
   std::atomic<bool> stopping_{false};
   std::thread thread_;  // last: it uses what stands above

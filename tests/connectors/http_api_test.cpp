@@ -94,6 +94,16 @@ BOOST_AUTO_TEST_CASE(monitoring_needs_no_token) {
   BOOST_TEST(ask("GET", "/healthz").status == 200);
 }
 
+BOOST_AUTO_TEST_CASE(a_node_whose_feed_stands_still_is_ready_and_says_so) {
+  trouble = "the feed stands still";
+  const auto answer = ask("GET", "/readyz");
+  BOOST_TEST(answer.status == 200);
+  BOOST_TEST(answer.body == "ready; the feed stands still\n");
+  BOOST_TEST(ask("GET", "/readyz", {as_operator()}).body == "ready; the feed stands still: a cause\n");
+  not_ready = "shard 3 stopped";
+  BOOST_TEST(ask("GET", "/readyz").body == "shard 3 stopped; the feed stands still\n");
+}
+
 // The listener counts requests, those too that never come this far.
 BOOST_AUTO_TEST_CASE(every_request_is_logged_once_without_its_secrets) {
   gateway.answer_with = [](const engine::command&) -> engine::answer {

@@ -57,13 +57,23 @@ struct kafka_feed_fixture : tests::feed_fixture {
   fake_kafka kafka;
   tests::kept_log log;
   engine::telemetry telemetry;
+  std::mutex topic_mutex;
+  engine::result<std::uint32_t> topic{4};  ///< under `topic_mutex`: what is known of it
   std::unique_ptr<connectors::kafka_feed> publishing;
 
   void start() {
     publishing = std::make_unique<connectors::kafka_feed>(
-        connectors::kafka_feed_options{"muster.events", 1ms},
+        connectors::kafka_feed_options{"muster.events", 1ms, 0ms},
         [this](auto records, const auto& delivered) { kafka.send(std::move(records), delivered); },
-        [] { return engine::result<std::uint32_t>(4); }, feed, catalog, 1, log, telemetry);
+        [this] {
+          const std::lock_guard lock(topic_mutex);
+          return topic;
+        },
+        feed, catalog, 1, log, telemetry);
+  }
+  void topic_is(engine::result<std::uint32_t> now) {
+    const std::lock_guard lock(topic_mutex);
+    topic = std::move(now);
   }
   std::uint64_t kept() const {
     const auto at = catalog.rows->reactions.find("kafka");
@@ -134,6 +144,58 @@ BOOST_AUTO_TEST_CASE(what_fails_is_sent_again_from_where_it_failed_and_nothing_o
   BOOST_TEST(header(sent[4], "ce_id") == "0-3");
   while (telemetry.feed_events_published < 3) std::this_thread::yield();
   BOOST_TEST(telemetry.feed_publish_failures == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(events_of_the_directory_are_passed_over) {
+  auto placed = record(demo, "x");
+  placed.meta.stream = events::stream_name::directory();
+  write({placed});
+  write({placed, record(demo, "a")});
+  write({placed});
+  start();
+  kafka.settle_from_now_on();
+  const auto sent = kafka.wait_for(1);
+  BOOST_TEST(header(sent[0], "ce_id") == "0-3");
+  while (telemetry.feed_events_published < 1) std::this_thread::yield();
+  write({record(demo, "b")});
+  BOOST_TEST(header(kafka.wait_for(2)[1], "ce_id") == "0-5");
+  while (telemetry.feed_events_published < 2) std::this_thread::yield();
+  publishing.reset();
+  BOOST_TEST(kept() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(to_a_topic_that_is_not_fit_nothing_is_sent_until_it_is_mended) {
+  topic_is(engine::fail(engine::errc::invalid, "set max.message.bytes=1048576"));
+  write({record(demo, "a")});
+  start();
+  while (!publishing->trouble(false)) std::this_thread::yield();
+  BOOST_TEST(*publishing->trouble(false) == "no events are published on Kafka; see the log");
+  BOOST_TEST(*publishing->trouble(true) == "no events are published on Kafka: set max.message.bytes=1048576");
+  BOOST_TEST(telemetry.feed_shards_failing == 1U);
+  kafka.settle_from_now_on();
+  topic_is(4);
+  kafka.wait_for(1);
+  BOOST_TEST(!publishing->trouble(true));
+}
+
+BOOST_AUTO_TEST_CASE(a_feed_that_is_stuck_says_so_once_and_looks_at_its_topic_before_it_sends_again) {
+  write({record(demo, "a")});
+  start();
+  kafka.wait_for(1);
+  topic_is(engine::fail(engine::errc::invalid, "set cleanup.policy=delete"));
+  kafka.settle(append_outcome::refused);
+  while (!publishing->trouble(true).value_or("").contains("set cleanup.policy=delete")) std::this_thread::yield();
+  topic_is(4);
+  kafka.wait_for(2);
+  kafka.settle(append_outcome::refused);
+  kafka.wait_for(3);
+  while (!publishing->trouble(false)) std::this_thread::yield();
+  BOOST_TEST(*publishing->trouble(false) == "events of shard 0 are not published on Kafka; see the log");
+  kafka.settle_from_now_on();
+  while (telemetry.feed_events_published < 1) std::this_thread::yield();
+  while (publishing->trouble(false)) std::this_thread::yield();
+  BOOST_TEST(telemetry.feed_shards_failing == 0U);
+  BOOST_TEST(log.count("the feed is stuck") == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

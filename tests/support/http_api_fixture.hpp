@@ -74,6 +74,7 @@ struct http_api_fixture {
   fake_maintenance maintenance;
   fake_barrier barrier;
   std::optional<std::string> not_ready;
+  std::optional<std::string> trouble;
   bool worker_full = false;
   bool hold_jobs = false;  ///< jobs wait in `jobs` instead of being run at once
   std::vector<std::function<void()>> jobs;
@@ -131,6 +132,7 @@ struct http_api_fixture {
         run,
         "0.1.0"};
     parts.reads = &barrier;
+    parts.trouble = [this](bool with_causes) { return with_causes && trouble ? *trouble + ": a cause" : trouble; };
     return parts;
   }
 

@@ -28,9 +28,14 @@ public:
     const std::lock_guard lock(mutex_);
     lines_.emplace_back(what);
   }
+  /// How many lines begin so.
+  std::ptrdiff_t count(std::string_view words) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::count_if(lines_, [&](const std::string& line) { return line.starts_with(words); });
+  }
 
 private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::string> lines_;
 };
 

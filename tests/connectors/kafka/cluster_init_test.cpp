@@ -1,6 +1,7 @@
 #include "connectors/kafka/cluster_init.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
+#include "connectors/kafka/keys_topic.hpp"
 #include "connectors/master_key.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/kafka.hpp"
@@ -75,6 +76,28 @@ BOOST_AUTO_TEST_CASE(a_cluster_of_another_master_key_is_refused) {
   BOOST_REQUIRE(!other);
   BOOST_TEST((other.error().code == errc::conflict));
   BOOST_TEST(other.error().text.contains("another master key"));
+}
+
+BOOST_AUTO_TEST_CASE(whose_key_a_cluster_has_is_known_before_a_key_is_made_for_it) {
+  const auto before = connectors::find_cluster_key(config, nullptr);
+  BOOST_REQUIRE_MESSAGE(before, (before ? "" : before.error().text));
+  BOOST_TEST(!*before);
+  BOOST_REQUIRE(run());
+  const auto after = connectors::find_cluster_key(config, nullptr);
+  BOOST_REQUIRE_MESSAGE(after, (after ? "" : after.error().text));
+  BOOST_TEST((*after == connectors::fingerprint_of(test_master_key())));
+}
+
+BOOST_AUTO_TEST_CASE(a_cluster_that_was_made_only_in_part_has_a_key_too) {
+  auto admin = connectors::kafka_admin::make(test_brokers());
+  BOOST_REQUIRE(admin);
+  const connectors::keyring_header header{events::to_hex(entropy.draw(16)),
+                                          connectors::fingerprint_of(test_master_key())};
+  BOOST_REQUIRE(
+      connectors::make_keys_topic(**admin, test_brokers(), connectors::kafka_topics_of(config).keys, header, 1, 20s));
+  const auto found = connectors::find_cluster_key(config, nullptr);
+  BOOST_REQUIRE_MESSAGE(found, (found ? "" : found.error().text));
+  BOOST_TEST((*found == connectors::fingerprint_of(test_master_key())));
 }
 
 BOOST_AUTO_TEST_CASE(another_number_of_shards_is_refused) {
