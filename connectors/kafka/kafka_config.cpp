@@ -34,6 +34,31 @@ bool needs_our_token(const std::map<std::string, std::string>& settings) {
   return oauth && !is("sasl.oauthbearer.method", "oidc") && !is("enable.sasl.oauthbearer.unsecure.jwt", "true");
 }
 
+bool begins_with_any(std::string_view name, std::initializer_list<std::string_view> beginnings) {
+  return std::ranges::any_of(beginnings, [&](std::string_view each) { return name.starts_with(each); });
+}
+
+/// librdkafka passes over credentials and certificates that the protocol has no use for, and then talks in the clear or
+/// as nobody.
+result<void> check_protocol(const std::string& section, const std::map<std::string, std::string>& settings,
+                            const std::string& token_file) {
+  const auto at = settings.find("security.protocol");
+  const auto protocol = at == settings.end() ? "plaintext" : events::to_lower(at->second);
+  const bool sasl = protocol.starts_with("sasl_");
+  const bool tls = protocol.ends_with("ssl");
+  const auto idle = [&](const std::string& name, const std::string& right) {
+    return fail(errc::invalid, section + "." + name + " has no effect while " + section + ".security.protocol is " +
+                                   protocol + ": set " + section + ".security.protocol to " + right +
+                                   ", or leave it out");
+  };
+  if (!sasl && !token_file.empty()) return idle("oauth_token_file", "SASL_SSL");
+  for (const auto& [name, value] : settings) {
+    if (!sasl && begins_with_any(name, {"sasl.", "enable.sasl."})) return idle(name, "SASL_SSL");
+    if (!tls && begins_with_any(name, {"ssl.", "enable.ssl."})) return idle(name, sasl ? "SASL_SSL" : "SSL");
+  }
+  return {};
+}
+
 result<kafka_connection> connection_of(std::string section, const std::string& bootstrap,
                                        const std::map<std::string, std::string>& settings,
                                        const std::string& token_file, engine::log* log) {
@@ -43,6 +68,7 @@ result<kafka_connection> connection_of(std::string section, const std::string& b
                                    " is missing: with sasl.mechanism OAUTHBEARER it names a file that always holds "
                                    "a valid token");
   }
+  if (auto fit = check_protocol(section, settings, token_file); !fit) return std::unexpected(fit.error());
   kafka_connection connection;
   connection.section = std::move(section);
   connection.bootstrap = bootstrap;

@@ -64,6 +64,7 @@ BOOST_AUTO_TEST_CASE(settings_of_a_feed_without_brokers_are_not_passed_over) {
 BOOST_AUTO_TEST_CASE(oauthbearer_needs_the_file_of_the_token) {
   for (const auto* name : {"sasl.mechanism", "sasl.mechanisms"}) {
     auto config = on_kafka();
+    config.kafka_settings["security.protocol"] = "SASL_SSL";
     config.kafka_settings[name] = "OAUTHBEARER";
     const auto connection = connectors::kafka_connection_of(config, nullptr);
     BOOST_REQUIRE(!connection);
@@ -100,6 +101,24 @@ BOOST_AUTO_TEST_CASE(a_token_file_that_holds_no_token_is_named_and_its_content_i
   BOOST_TEST(complaint("a.secret.c") == begin + "the token's claims are no JSON in base64url");
   BOOST_TEST(complaint("eyJhbGciOiJub25lIn0.eyJzdWIiOiJtdXN0ZXIifQ.") ==
              begin + "the token has no claim exp, a number of seconds");
+}
+
+BOOST_AUTO_TEST_CASE(credentials_that_the_protocol_passes_over_are_refused) {
+  const auto refusal = [](std::map<std::string, std::string> settings) {
+    auto config = on_kafka();
+    config.kafka_settings = std::move(settings);
+    const auto made = connectors::kafka_connection_of(config, nullptr);
+    return made ? std::string() : made.error().text;
+  };
+  BOOST_TEST(refusal({{"sasl.mechanism", "PLAIN"}}) ==
+             "kafka.sasl.mechanism has no effect while kafka.security.protocol is plaintext: set "
+             "kafka.security.protocol to SASL_SSL, or leave it out");
+  BOOST_TEST(refusal({{"sasl.username", "muster"}, {"security.protocol", "SSL"}}).contains("SASL_SSL"));
+  BOOST_TEST(refusal({{"ssl.ca.location", "ca.pem"}}).contains("set kafka.security.protocol to SSL"));
+  BOOST_TEST(refusal({{"ssl.ca.location", "ca.pem"}, {"security.protocol", "SASL_PLAINTEXT"}}).contains("SASL_SSL"));
+  BOOST_TEST(refusal({{"sasl.mechanism", "PLAIN"}, {"ssl.ca.location", "ca.pem"}, {"security.protocol", "SASL_SSL"}}) ==
+             "");
+  BOOST_TEST(refusal({{"sasl.mechanism", "PLAIN"}, {"security.protocol", "sasl_plaintext"}}) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
