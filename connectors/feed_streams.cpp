@@ -141,8 +141,13 @@ bool feed_streams::send_events(follower& f) {
     return frames.error().code == engine::errc::unavailable ? false : give_up(f, frames.error());
   }
   std::deque<events::usage_reported> reports;
-  const auto view = engine::wants_usage(f.who.filter) ? services_.view(f.who.shard) : nullptr;
-  if (view) {
+  const auto view = services_.view(f.who.shard);
+  // Its shard has opened since, and the log is another: who comes back with this place is told so.
+  if (frames->empty() && view && f.who.after.sequence > view->position().sequence) {
+    f.body->end();
+    return false;
+  }
+  if (view && engine::wants_usage(f.who.filter)) {
     const auto before = frames->empty() ? f.who.after.sequence.next() : frames->back()->last();
     auto due = engine::usage_between(*view, f.who.scope, f.who.after, before);
     if (!due) return give_up(f, due.error());

@@ -59,6 +59,54 @@ void answer_stream(const exchange_ptr& exchange, feed_subscription who) {
                     std::move(*stream)});
 }
 
+void answer_page(const exchange_ptr& exchange, const feed_subscription& who, std::size_t limit) {
+  http_exchange::read_later(exchange, who.shard, [exchange, who, limit] {
+    auto& past = exchange->parts().past;
+    // A stream has an index of its own, which need not pass over the events of others.
+    const bool by_stream = !who.filter.subject.empty() && who.filter.types.empty();
+    const auto stream = events::stream_name::parse(who.scope.text() + "/" + who.filter.subject);
+    const auto page = by_stream ? past.of_stream(*stream, who.after.sequence, limit, who.personal)
+                                : past.of_service(who.scope, who.after, limit, who.personal, who.filter);
+    if (page)
+      exchange->finish(ndjson(*page, who.scope, who.shard));
+    else
+      exchange->fail(page.error());
+  });
+}
+
+void answer_subscription(const exchange_ptr& exchange, const feed_subscription& who, std::size_t limit) {
+  if (wants_stream(exchange->request()))
+    answer_stream(exchange, who);
+  else
+    answer_page(exchange, who, limit);
+}
+
+// False also while it is not known, the shard not being open here.
+bool lies_behind_the_end(const http_parts& parts, events::shard_id shard, const engine::feed_place& place) {
+  const auto view = parts.services.view(shard);
+  return view && place.sequence > view->position().sequence;
+}
+
+// Who read another log, or this one before an older copy was restored, must not wait here until it has grown as far.
+void refuse_place(const exchange_ptr& exchange, const feed_subscription& who) {
+  const auto view = exchange->parts().services.view(who.shard);
+  const auto end = view ? place_text(who.shard, view->position().sequence) : std::string("before");
+  exchange->fail(dps_code::argument_invalid,
+                 "after: " + place_text(who.shard, who.after) + " lies behind the log's end, which is at " + end +
+                     ": it is a place in another log, or in this one before an older copy was restored. Read again "
+                     "from the last place that both have.");
+}
+
+// Another node may have written, and somebody heard of it, what this one has not read yet.
+void if_nobody_wrote_it_elsewhere(const exchange_ptr& exchange, events::shard_id shard, std::function<void()> go) {
+  auto* const barrier = exchange->parts().reads;
+  if (barrier == nullptr) return go();
+  barrier->pass(shard, engine::read_kind::exact, [exchange, go = std::move(go)](const engine::read_permit& permit) {
+    if (permit.granted) return go();
+    exchange->fail(dps_code::unavailable, "after: the log did not confirm in time that it ends before; try again.");
+  });
+}
+
 }  // namespace
 
 void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& service, std::string_view subject,
@@ -82,22 +130,12 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
   auto filter = read_filter(scope, request.parameter("types"), subject);
   if (!filter) return exchange->fail(dps_code::argument_invalid, filter.error());
   filter->usage = request.parameter("usage") != "false";
-  if (wants_stream(request)) {
-    return answer_stream(exchange, {scope, shard, *after, *filter, personal, std::move(still_admitted)});
-  }
-  http_exchange::read_later(exchange, shard,
-                            [exchange, scope, shard, after = *after, filter = *filter, limit = *limit, personal] {
-                              auto& past = exchange->parts().past;
-                              // A stream has an index of its own, which need not pass over the events of others.
-                              const bool by_stream = !filter.subject.empty() && filter.types.empty();
-                              const auto stream = events::stream_name::parse(scope.text() + "/" + filter.subject);
-                              const auto page = by_stream ? past.of_stream(*stream, after.sequence, limit, personal)
-                                                          : past.of_service(scope, after, limit, personal, filter);
-                              if (page)
-                                exchange->finish(ndjson(*page, scope, shard));
-                              else
-                                exchange->fail(page.error());
-                            });
+  const feed_subscription wanted{scope, shard, *after, *filter, personal, std::move(still_admitted)};
+  if (!lies_behind_the_end(exchange->parts(), shard, *after)) return answer_subscription(exchange, wanted, *limit);
+  if_nobody_wrote_it_elsewhere(exchange, shard, [exchange, wanted, limit = *limit] {
+    if (lies_behind_the_end(exchange->parts(), wanted.shard, wanted.after)) return refuse_place(exchange, wanted);
+    answer_subscription(exchange, wanted, limit);
+  });
 }
 
 namespace {

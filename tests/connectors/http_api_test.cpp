@@ -175,12 +175,23 @@ BOOST_FIXTURE_TEST_CASE(a_limit_or_a_place_out_of_range_is_refused, history_fixt
                std::string("400 400004 limit: expected a number of 1 to 1000, not '") + limit + "'.");
   }
   // Behind the largest number there is nothing to go on with.
-  BOOST_TEST(ask("GET", "/events?after=0-18446744073709551614", {token_of("owner")}).body.empty());
+  BOOST_TEST(error_of(ask("GET", "/events?after=0-18446744073709551614", {token_of("owner")}))
+                 .starts_with("400 400004 after: 0-18446744073709551614 lies behind the log's end, which is at 0-2"));
   for (const auto* after : {"0-18446744073709551615", "0-18446744073709551616", "1-0", "0", "0-", "-1"}) {
     BOOST_TEST(error_of(ask("GET", std::string("/events?after=") + after, {token_of("owner")}))
                    .starts_with("400 400004 after: expected SHARD-SEQUENCE"),
                after);
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_place_behind_the_end_of_the_log_is_refused_and_the_end_itself_is_not, history_fixture) {
+  BOOST_TEST(ask("GET", "/events?after=0-2", {token_of("owner")}).status == 200);
+  for (const auto* path :
+       {"/events?after=0-3", "/registrations/dev-1/history?after=0-3", "/operator/services/demo/events?after=0-3"})
+    BOOST_TEST(error_of(ask("GET", path, {as_operator()})).starts_with("400 400004 after: 0-3 lies behind"), path);
+  BOOST_TEST(
+      error_of(ask("GET", "/events", {token_of("owner"), {"accept", "text/event-stream"}, {"last-event-id", "0-3"}}))
+          .starts_with("400 400004 after: 0-3 lies behind"));
 }
 
 BOOST_FIXTURE_TEST_CASE(nothing_is_read_on_the_listeners_threads, history_fixture) {

@@ -2,7 +2,9 @@
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/kafka/keys_topic.hpp"
+#include "connectors/kafka/public_topic.hpp"
 #include "connectors/master_key.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/kafka.hpp"
 #include "tests/support/keys.hpp"
@@ -98,6 +100,23 @@ BOOST_AUTO_TEST_CASE(a_cluster_that_was_made_only_in_part_has_a_key_too) {
   const auto found = connectors::find_cluster_key(config, nullptr);
   BOOST_REQUIRE_MESSAGE(found, (found ? "" : found.error().text));
   BOOST_TEST((*found == connectors::fingerprint_of(test_master_key())));
+}
+
+BOOST_AUTO_TEST_CASE(the_topics_of_the_feed_are_fit_for_it_until_somebody_changes_them) {
+  const auto made = run();
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().text));
+  auto admin = std::move(*connectors::kafka_admin::make(test_brokers()));
+  for (const auto& topic : {made->topics.events, made->topics.usage}) {
+    BOOST_TEST(connectors::find_public_topic(*admin, topic, 10s, nullptr).has_value());
+    BOOST_REQUIRE(admin->replace_topic_settings(topic, {{"max.message.bytes", "1000"}}, 10s));
+    BOOST_TEST(eventually([&] {
+      const auto found = connectors::find_public_topic(*admin, topic, 10s, nullptr);
+      return !found && found.error().code == errc::invalid &&
+             found.error().text.contains("--add-config max.message.bytes=1048576");
+    }));
+    BOOST_REQUIRE(admin->replace_topic_settings(topic, connectors::public_topic_settings(), 10s));
+    BOOST_TEST(eventually([&] { return connectors::find_public_topic(*admin, topic, 10s, nullptr).has_value(); }));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(another_number_of_shards_is_refused) {
