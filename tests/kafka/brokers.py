@@ -199,6 +199,11 @@ class Brokers:
         if wait:
             self.wait_until_up(brokers)
 
+    def change_topic(self, topic, setting):
+        """Sets `name=value` on a topic."""
+        self._java("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap, "--alter", "--entity-type", "topics",
+                   "--entity-name", topic, "--add-config", setting)
+
     # ---- parts
 
     def _make(self):

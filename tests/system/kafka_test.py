@@ -124,6 +124,13 @@ def wrong_starts_are_explained():
                 node.init()
         node.start()
         assert node.stop() == 0
+        # A directory without the cluster's key gets none of its own, which would fit nothing.
+        stranger = KafkaNode(brokers.addresses("SASL_SSL"), *node.settings)
+        done = subprocess.run([MUSTER, "cluster", "init", "--data", stranger.data,
+                               *(part for each in stranger.settings for part in ("--set", each))], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "bring that key" in done.stderr, done
+        assert not pathlib.Path(stranger.data, "master.key").exists()
+        stranger.__exit__()
         node.__exit__()
 
 
