@@ -102,7 +102,7 @@ public:
   std::optional<std::string> trouble(bool with_causes) const {
     const std::lock_guard lock(mutex_);
     if (!unfit_.empty()) return "no events are published on Kafka" + (with_causes ? ": " + unfit_ : "; see the log");
-    if (!stuck_) return std::nullopt;
+    if (!stuck_ || failing_.empty()) return std::nullopt;
     std::string shards;
     for (const auto& [shard, each] : failing_) shards += (shards.empty() ? "" : ", ") + std::to_string(shard);
     return (failing_.size() == 1 ? "events of shard " : "events of shards ") + shards + " are not published on Kafka" +
