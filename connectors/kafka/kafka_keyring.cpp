@@ -2,6 +2,7 @@
 
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
+#include "connectors/kafka/kafka_tail.hpp"
 #include "connectors/kafka/key_cache.hpp"
 #include "connectors/key_wrap.hpp"
 #include "connectors/master_key.hpp"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr milliseconds poll_wait{100};
 constexpr std::size_t poll_max = 4096;
+constexpr milliseconds look_pause{200};  // between two looks at a topic that cannot be followed
+constexpr milliseconds look_wait{2000};
 constexpr auto erase_interval = std::chrono::minutes(1);  ///< between two erasures that nobody waits for
 constexpr auto note_interval = std::chrono::minutes(1);   ///< between two notes that an idle topic was followed
 
@@ -160,7 +163,15 @@ private:
       std::vector<key_cache::change> changes;
       std::int64_t next = next_;
       std::optional<engine::error> fault;
-      consumer_->poll(poll_wait, poll_max, [&](const kafka_event& event) { take(event, changes, next, fault); });
+      bool halted = false;
+      consumer_->poll(poll_wait, poll_max,
+                      [&](const kafka_event& event) { take(event, changes, next, fault, halted); });
+      if (halted) {
+        consumer_->stop(0);
+        read_on_at_ = steady::now() + look_pause;
+      } else if (read_on_at_ && steady::now() >= *read_on_at_) {
+        read_on(next, fault);
+      }
       deleted = deleted || std::ranges::any_of(changes, [](const auto& each) { return !each.wrapped; });
       const bool note = next != next_ || steady::now() - noted > note_interval;
       if (!fault && note) {
@@ -181,7 +192,7 @@ private:
   }
 
   void take(const kafka_event& event, std::vector<key_cache::change>& changes, std::int64_t& next,
-            std::optional<engine::error>& fault) const {
+            std::optional<engine::error>& fault, bool& halted) const {
     switch (event.what) {
     case kafka_event::kind::record:
       next = event.offset + 1;
@@ -193,14 +204,34 @@ private:
       next = std::max(next, event.offset);  // compaction leaves gaps
       return;
     case kafka_event::kind::out_of_range:
+      halted = true;
+      return;
     case kafka_event::kind::damaged:
-      fault = engine::error{errc::corrupt, "the topic " + options_.topic + " cannot be followed at offset " +
-                                               std::to_string(next) + ": " + event.text +
-                                               "; if it was made anew, remove " + options_.directory.string()};
+      fault = not_followed(next, event.text);
       return;
     case kafka_event::kind::error:
       return;  // tried again
     }
+  }
+
+  engine::error not_followed(std::int64_t next, const std::string& why) const {
+    return {errc::corrupt, "the topic " + options_.topic + " cannot be followed at offset " + std::to_string(next) +
+                               ": " + why + "; if it was made anew, remove " + options_.directory.string()};
+  }
+
+  /// A broker said that its log does not reach `next`. It may be one that leads no longer: another one soon knows
+  /// better.
+  void read_on(std::int64_t next, std::optional<engine::error>& fault) {
+    const auto marks = admin_->watermarks(options_.topic, 0, look_wait);
+    const auto now = steady::now();
+    read_on_at_ = now + look_pause;
+    if (!marks) return;
+    if (!doubted_) doubted_ = now;
+    const auto judged = judge_standstill(next, *marks, now - *doubted_);
+    if (judged == standstill::lost) fault = not_followed(next, "it ends at " + std::to_string(marks->high));
+    if (judged != standstill::read_on) return;
+    doubted_.reset();
+    if (consumer_->start(0, next)) read_on_at_.reset();
   }
 
   /// False if the follower must stop.
@@ -229,8 +260,10 @@ private:
   std::unique_ptr<key_cache> cache_;
   std::unique_ptr<kafka_admin> admin_;
   std::unique_ptr<kafka_producer> producer_;
-  std::unique_ptr<kafka_consumer> consumer_;  ///< the follower's alone
-  std::mutex mutex_;                          ///< guards what follows
+  std::unique_ptr<kafka_consumer> consumer_;   ///< the follower's alone, as the next two
+  std::optional<steady::time_point> doubted_;  ///< since when brokers say that the topic ends before what was followed
+  std::optional<steady::time_point> read_on_at_;
+  std::mutex mutex_;  ///< guards what follows
   std::condition_variable moved_;
   std::int64_t next_;  ///< written by the follower alone, which so may read it without the lock
   std::int64_t erase_up_to_ = 0;
