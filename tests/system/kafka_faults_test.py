@@ -20,13 +20,43 @@ ELECTED_WITHIN_S = 30  # the brokers give a leader 9 s to answer before they ele
 def resumed(cluster, load):
     """Service is back within 5 s of the brokers being back."""
     since = cluster.wait_until_led()
-    return load.answered_within(RESUMED_WITHIN_S, since)
+    took = load.answered_within(RESUMED_WITHIN_S, since)
+    read_exactly_within(cluster, load, RESUMED_WITHIN_S, since)
+    return took
+
+
+def read(cluster, fleet, kind=None):
+    """One read of the service API. Gives its status and the header that says how old what it read is, if there is one."""
+    client = cluster.nodes[0].connect()
+    path = f"/enrollmentGroups/fleet?service={fleet.service.info['name']}"
+    status, headers, answer = fleet.service.call(client, "GET", path, headers={"x-muster-read": kind} if kind else None)
+    client.close()
+    assert status != 200 or answer["enrollmentGroupId"] == "fleet", answer
+    assert status == 200 or int(headers["Retry-After"] or 0) > 0, (status, dict(headers), answer)
+    return status, headers.get("x-muster-read-age")
+
+
+def refused_but_readable(cluster, load):
+    """Waits until writes are refused. Reads are answered all the same, and say how old they are; but for those that must be exact."""
+    load.refused_within(REFUSED_WITHIN_S, load.fleets[0])
+    for fleet in load.fleets:
+        status, age = read(cluster, fleet)
+        assert status == 200 and age is not None and int(age) > 0, (status, age)
+    status, age = read(cluster, load.fleets[0], "exact")
+    assert status == 503 and age is None, (status, age)
+
+
+def read_exactly_within(cluster, load, seconds, since):
+    """Waits until reads are as new as they must be."""
+    for fleet in load.fleets:
+        while (answer := read(cluster, fleet, "exact")) != (200, None):
+            assert time.monotonic() < since + seconds, answer
 
 
 def broker_killed(cluster, load):
     broker = cluster.leader(load.fleets[0].service)
     cluster.brokers.kill(broker)
-    load.refused_within(REFUSED_WITHIN_S, load.fleets[0])
+    refused_but_readable(cluster, load)
     cluster.brokers.restart(broker)
     return resumed(cluster, load)
 
@@ -78,7 +108,7 @@ def leader_seen_by(cluster, broker, service):
 def all_killed(cluster, load):
     for broker in cluster.brokers.brokers:
         cluster.brokers.kill(broker)
-    load.refused_within(REFUSED_WITHIN_S, load.fleets[0])
+    refused_but_readable(cluster, load)
     cluster.brokers.restart(*cluster.brokers.brokers)
     return resumed(cluster, load)
 
@@ -86,7 +116,7 @@ def all_killed(cluster, load):
 def network_cut(cluster, load):
     for broker in cluster.brokers.brokers:
         broker.proxy.cut()
-    load.refused_within(REFUSED_WITHIN_S, load.fleets[0])
+    refused_but_readable(cluster, load)
     for broker in cluster.brokers.brokers:
         broker.proxy.mend()
     return load.answered_within(RESUMED_WITHIN_S, time.monotonic())
@@ -96,7 +126,7 @@ def network_hangs(cluster, load):
     """No connection ends, nothing arrives; then what was under way arrives late."""
     for broker in cluster.brokers.brokers:
         broker.proxy.hang()
-    load.refused_within(REFUSED_WITHIN_S, load.fleets[0])
+    refused_but_readable(cluster, load)
     for broker in cluster.brokers.brokers:
         broker.proxy.mend()
     return load.answered_within(RESUMED_WITHIN_S, time.monotonic())
