@@ -312,24 +312,11 @@ void device::propose(engine::decision d) {
 
 void device::settle(const engine::settlement& what) {
   if (!work_) return;
-  switch (what.kind) {
-  case engine::settlement_kind::committed:
-    return committed(what);
-  case engine::settlement_kind::conflict:
-    forget();
-    if (++work_->current->tries > limits::conflict_retries_max)
-      return unavailable("The request met too many concurrent changes.");
-    return decide_current();
-  case engine::settlement_kind::overloaded:
-    return finish_with(
-        engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
-  case engine::settlement_kind::too_large:
-    return finish_with(
-        engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
-  case engine::settlement_kind::unavailable:
-    if (what.in_doubt) forget();
-    return finish_with(engine::not_recorded(what));
-  }
+  if (what.kind == engine::settlement_kind::committed) return committed(what);
+  const bool conflict = what.kind == engine::settlement_kind::conflict;
+  if (conflict || what.in_doubt) forget();
+  if (conflict && ++work_->current->tries <= limits::conflict_retries_max) return decide_current();
+  finish_with(engine::not_recorded(what));
 }
 
 void device::committed(const engine::settlement& what) {

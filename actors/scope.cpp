@@ -102,7 +102,7 @@ void scope::refuse_stranger(const command_ptr& c, const engine::evidence& shown,
     if (what.kind == engine::settlement_kind::conflict && ++c->tries <= limits::conflict_retries_max) {
       return caf::anon_send(to, c);
     }
-    c->reject(rejection_code::unavailable, "The request could not be recorded.", 1s);
+    c->answer(engine::not_recorded(what));
   };
   d_->shards.propose(c->judged_on.value->shard, std::move(p));
 }
@@ -335,27 +335,17 @@ engine::decision scope::decide(const engine::delete_hub_device& c, engine::decis
 
 void scope::settle(const engine::settlement& what) {
   if (!current_) return;
-  switch (what.kind) {
-  case engine::settlement_kind::committed:
+  if (what.kind == engine::settlement_kind::committed) {
     return outlive(
         *d_, [&] { finish_own(own_answer(what)); },
         [this] {
           finish_own(
               engine::rejection{rejection_code::unavailable, "The request was recorded, but its answer is lost.", 1s});
         });
-  case engine::settlement_kind::conflict:
-    if (++current_->tries <= limits::conflict_retries_max) return decide_own();
-    return finish_own(
-        engine::rejection{rejection_code::unavailable, "The request met too many concurrent changes.", 1s});
-  case engine::settlement_kind::overloaded:
-    return finish_own(
-        engine::rejection{rejection_code::too_many_requests, "The service has too many requests waiting.", 1s});
-  case engine::settlement_kind::too_large:
-    return finish_own(
-        engine::rejection{rejection_code::invalid, "The request is too large to be recorded as one event.", {}});
-  case engine::settlement_kind::unavailable:
-    return finish_own(engine::not_recorded(what));
   }
+  if (what.kind == engine::settlement_kind::conflict && ++current_->tries <= limits::conflict_retries_max)
+    return decide_own();
+  finish_own(engine::not_recorded(what));
 }
 
 engine::answer scope::own_answer(const engine::settlement& what) {

@@ -78,6 +78,18 @@ proposal to_proposal(const decision& d, const caller& who, const events::id_scop
 
 rejection not_recorded(const settlement& what) {
   const std::chrono::seconds retry_after(1);
+  switch (what.kind) {
+  case settlement_kind::conflict:
+    return {rejection_code::unavailable, "The request met too many concurrent changes.", retry_after};
+  case settlement_kind::overloaded:
+    return {rejection_code::too_many_requests, "The service has too many requests waiting.", retry_after};
+  case settlement_kind::too_large:
+    return {rejection_code::invalid, "The request is too large to be recorded as one event.", {}};
+  case settlement_kind::committed:
+  case settlement_kind::unavailable:
+    break;
+  }
+  MUSTER_ASSERT(what.kind == settlement_kind::unavailable);
   if (!what.in_doubt)
     return {rejection_code::unavailable, "The request could not be recorded; nothing has changed.", retry_after};
   return {

@@ -53,8 +53,8 @@ struct decision_context {
 proposal to_proposal(const decision& d, const caller& who, const events::id_scope* scope,
                      events::log_sequence command_seen, events::timestamp deadline);
 
-/// The answer to a command whose proposal became unavailable. It says that nothing has changed only where that is
-/// known.
+/// The answer to a command whose proposal was not committed and is not decided again. It says that nothing has changed
+/// only where that is known.
 rejection not_recorded(const settlement& what);
 
 /// How much log `p` takes, about: its events' data and what stands beside it.

@@ -196,4 +196,18 @@ BOOST_AUTO_TEST_CASE(an_answer_says_that_nothing_has_changed_only_where_that_is_
   BOOST_TEST(engine::not_recorded(what).message.find("may have taken effect") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(who_was_not_recorded_is_told_why_and_when_to_come_again) {
+  const auto answer = [](settlement_kind kind) {
+    engine::settlement what;
+    what.kind = kind;
+    return engine::not_recorded(what);
+  };
+  BOOST_TEST((answer(settlement_kind::conflict).code == rejection_code::unavailable));
+  BOOST_TEST(answer(settlement_kind::conflict).retry_after.count() == 1);
+  BOOST_TEST((answer(settlement_kind::overloaded).code == rejection_code::too_many_requests));
+  BOOST_TEST(answer(settlement_kind::overloaded).retry_after.count() == 1);
+  BOOST_TEST((answer(settlement_kind::too_large).code == rejection_code::invalid));
+  BOOST_TEST(answer(settlement_kind::too_large).retry_after.count() == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
