@@ -6,6 +6,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_reader.h>
+#include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 
 #include <limits>
@@ -100,6 +101,11 @@ rocksdb::Options journal_rocksdb_options() {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
   options.max_bytes_for_level_base = 256 << 20;
+  // Merged tables have frames of one shard each: damage in one is the matter of that shard alone, and what newer frames
+  // do not overlap is moved to the next level and not copied.
+  options.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(4);
+  // A flushed table has frames of all shards, so that merging it reads all of the level below: rather seldom.
+  options.level0_file_num_compaction_trigger = 8;
   // An append waits for the disk as it is; it must not wait for compactions too.
   options.level0_slowdown_writes_trigger = 48;
   options.level0_stop_writes_trigger = 64;
