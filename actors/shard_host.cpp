@@ -92,7 +92,8 @@ public:
 
   result<std::uint64_t> rebuild(events::shard_id shard, const std::stop_token& stop) {
     auto& s = slot(shard);
-    if (!s.open()) return fail(errc::unavailable, "shard " + std::to_string(shard.value()) + " is not open");
+    if (!s.open() && !s.projections_at_fault())
+      return fail(errc::unavailable, "shard " + std::to_string(shard.value()) + " is not open");
     auto generation = d_.projections.begin_generation(shard);
     if (!generation) return std::unexpected(generation.error());
     const auto take = [&](std::span<const engine::folded_frame> frames) { return (*generation)->apply(frames); };
@@ -105,7 +106,10 @@ public:
       events += report->events;
       if (report->frames < little) break;
     }
-    if (const auto switched = s.switch_to(*generation, stop); !switched) {
+    const bool serves = s.open();
+    const auto switched = serves ? s.switch_to(*generation, stop) : d_.projections.switch_generation(shard);
+    if (switched && !serves) s.try_again();
+    if (!switched) {
       return fail(switched.error().code, "shard " + std::to_string(shard.value()) + ": " + switched.error().text);
     }
     return events;
@@ -200,6 +204,9 @@ bool shard_host::open(events::shard_id shard) const {
 }
 std::optional<std::string> shard_host::stopped(events::shard_id shard) const {
   return impl_->slot(shard).stopped();
+}
+bool shard_host::projections_at_fault(events::shard_id shard) const {
+  return impl_->slot(shard).projections_at_fault();
 }
 std::optional<std::string> shard_host::not_ready(bool with_causes) const {
   return impl_->not_ready(with_causes);

@@ -47,7 +47,7 @@ struct shard_host_dependencies {
 /// come in and settlements go out as plain calls.
 ///
 /// Shards stand alone: one that cannot be opened, folded or written stops, with its reason in the log, and the others
-/// go on.
+/// go on. One whose projections' storage fails is tried again after a pause of 1 s to a minute.
 class shard_host final : public engine::proposal_sink, public engine::read_barrier {
 public:
   /// Nothing runs, and no shard is open, before `start`.
@@ -65,13 +65,15 @@ public:
             std::function<void(const engine::read_permit&)> go) override;
   /// Why a shard has stopped, if it has: for the log and for operators, not for everybody.
   std::optional<std::string> stopped(events::shard_id shard) const;
+  /// Whether it has stopped because of its projections: `rebuild` mends that.
+  bool projections_at_fault(events::shard_id shard) const;
 
   /// Which shards the node does not serve, if any. Causes are for operators only.
   std::optional<std::string> not_ready(bool with_causes) const;
 
   /// Folds the whole journal of `shard` into a new generation of its projections beside the serving one, and switches
-  /// to it between two frames. Gives the number of events. Blocks, and ends early if `stop` is requested; from any one
-  /// thread at a time.
+  /// to it between two frames; a shard that has stopped because of its projections then opens again. Gives the number
+  /// of events. Blocks, and ends early if `stop` is requested; from any one thread at a time.
   engine::result<std::uint64_t> rebuild(events::shard_id shard, const std::stop_token& stop);
 
   /// Checks `shard` while it serves; of one that has stopped, what there is. Blocks, and ends early if `stop` is

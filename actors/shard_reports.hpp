@@ -1,9 +1,9 @@
 #pragma once
 
 #include "engine/ports/journal.hpp"
+#include "engine/wake_flag.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,28 +14,7 @@
 /// How the threads of a shard host talk to each other.
 namespace muster::actors {
 
-/// A flag that one thread waits for and others raise.
-class wake_flag {
-public:
-  void raise() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (raised_) return;
-      raised_ = true;
-    }
-    condition_.notify_one();
-  }
-  void wait(std::chrono::milliseconds limit) {
-    std::unique_lock lock(mutex_);
-    condition_.wait_for(lock, limit, [&] { return raised_; });
-    raised_ = false;
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  bool raised_ = false;
-};
+using engine::wake_flag;
 
 /// What a shard is told of the frame it sent, of the keys it wants erased, or of the log it wants compared.
 struct shard_report {

@@ -26,7 +26,7 @@ bool destroys_keys(const engine::folded_frame& frame) {
 }  // namespace
 
 bool shard_slot::round(bool draining) {
-  if (!writer_ && !draining && open_up()) return true;
+  if (!draining && open_up()) return true;
   if (writer_ && draining) writer_->drain();
   bool took = take_in();
   took = take_reads() || took;
@@ -113,7 +113,7 @@ void shard_slot::take_erased(const shard_report& report) {
     keys_may_be_due_ = true;  // again after the interval
     return complain(not_erased_, "data keys cannot be destroyed", report.why);
   }
-  if (const auto noted = projection_->keys_destroyed(report.destroyed); !noted) halt(noted.error().text);
+  if (const auto noted = projection_->keys_destroyed(report.destroyed); !noted) halt_by_projections(noted.error());
 }
 
 void shard_slot::take_compared(const shard_report& report) {
@@ -162,7 +162,7 @@ shard_slot::followed shard_slot::fold_new() {
 void shard_slot::take_frames(const std::vector<engine::folded_frame>& frames) {
   if (frames.empty() || writer_->stopped()) return;
   if (const auto applied = projection_->apply(frames); !applied)
-    return halt("the projections cannot take a frame: " + applied.error().text);
+    return halt_by_projections(applied.error(), "the projections cannot take a frame: ");
   for (const auto& frame : frames) {
     scopes_.fold(frame);
     note_hour(frame);

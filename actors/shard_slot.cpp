@@ -18,8 +18,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto log_interval = 10s;  // between two lines about the same trouble of the same shard
-constexpr auto open_interval = 1s;  // between two tries to open a shard whose journal cannot be reached
+constexpr auto log_interval = 10s;   // between two lines about the same trouble of the same shard
+constexpr auto open_interval = 1s;   // between two tries to open a shard whose journal cannot be reached
+constexpr auto again_longest = 60s;  // between two tries to open a stopped shard's projections anew
 
 bool may_pass(const engine::error& e) {
   return e.code == errc::unavailable || e.code == errc::timeout || e.code == errc::overloaded;
@@ -84,26 +85,76 @@ result<void> shard_slot::switch_to(std::shared_ptr<engine::shard_projection> gen
   return offer_.make(std::move(generation), [this] { thread_->raise(); }, engine::limits::command_deadline, stop);
 }
 
+void shard_slot::try_again() {
+  again_asked_ = true;
+  thread_->raise();
+}
+
 // ---- opening
 
 bool shard_slot::open_up() {
   const auto now = std::chrono::steady_clock::now();
-  if (is_stopped_ || now < open_not_before_) return false;
+  if (is_stopped_ ? !due_again(now) : writer_.has_value() || now < open_not_before_) return false;
+  let_go();
   const auto opened = open_projections();
-  if (!opened && may_pass(opened.error())) {
+  if (!opened && may_pass(opened.error()) && !is_stopped_) {
     complain(unreadable_, "shard cannot be opened yet", opened.error().text);
     open_not_before_ = now + open_interval;
     return false;
   }
-  if (!opened) halt(opened.error().text);
-  return opened.has_value();
+  opened_at_ = now;
+  if (opened) {
+    go_on();
+    return true;
+  }
+  if (may_pass(opened.error())) projections_at_fault_ = true;  // its log is away just now: that passes too
+  if (projections_at_fault_)
+    halt_by_projections(opened.error());
+  else
+    halt(opened.error().text);
+  return false;
+}
+
+bool shard_slot::due_again(std::chrono::steady_clock::time_point now) const {
+  return projections_at_fault_ && (again_asked_ || (again_at_ && now >= *again_at_));
+}
+
+// Nothing of what was opened before is used any more: what is reported to a writer that stopped is heard by nobody.
+void shard_slot::let_go() {
+  again_asked_ = false;
+  again_at_.reset();
+  writer_.reset();
+  projection_.reset();
+  reports_ = std::make_shared<report_box>(thread_);
+  erasing_keys_ = false;
+  keys_may_be_due_ = true;
+  void_frames_told_ = 0;
+  used_hour_.reset();
+  const std::lock_guard lock(mutex_);
+  serving_.reset();
+}
+
+void shard_slot::go_on() {
+  projections_at_fault_ = false;
+  if (!is_stopped_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_.clear();
+  }
+  is_stopped_.store(false, std::memory_order_release);
+  --d_.telemetry.shards_stopped;
+  d_.log.write(log_level::info, "a shard that had stopped goes on", {{"shard", std::to_string(id_.value())}});
 }
 
 result<void> shard_slot::open_projections() {
+  projections_at_fault_ = true;
   auto opened = d_.projections.open(id_);
   if (!opened) return std::unexpected(opened.error());
   const auto position = (*opened)->position();
-  if (auto good = engine::check_continues(d_.journal, id_, position); !good) return good;
+  if (auto good = engine::check_continues(d_.journal, id_, position); !good) {
+    projections_at_fault_ = false;
+    return good;
+  }
   if (auto loaded = scopes_.load(**opened); !loaded) return loaded;
   const auto used = engine::has_operations_now(**opened);
   if (!used) return std::unexpected(used.error());
@@ -117,13 +168,25 @@ result<void> shard_slot::open_projections() {
   return {};
 }
 
+// A storage that fails may work again: then the shard goes on where its projections stand. Rows that are not what they
+// should be wait for an operator's rebuild.
+void shard_slot::halt_by_projections(const engine::error& why, const std::string& doing) {
+  if (is_stopped_ && !projections_at_fault_) return;  // its log is what must be looked at
+  const auto now = std::chrono::steady_clock::now();
+  projections_at_fault_ = true;
+  if (now - opened_at_ > again_longest) pause_ = {};
+  pause_ = pause_ == 0ms ? open_interval : std::min<std::chrono::milliseconds>(2 * pause_, again_longest);
+  if (why.code == errc::internal || may_pass(why)) again_at_ = now + pause_;
+  halt(doing + why.text);
+}
+
 void shard_slot::halt(const std::string& reason) {
   if (writer_) writer_->stop(reason);
-  if (is_stopped_) return;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = reason;
   }
+  if (is_stopped_) return;
   is_stopped_.store(true, std::memory_order_release);
   ++d_.telemetry.shards_stopped;
   d_.log.write(log_level::error, "shard stopped", {{"shard", std::to_string(id_.value())}, {"reason", reason}});
@@ -148,7 +211,7 @@ void shard_slot::erase_due_keys() {
   keys_erased_ = std::chrono::floor<std::chrono::seconds>(now);
   keys_may_be_due_ = false;
   auto due = projection_->keys_to_destroy();
-  if (!due) return halt(due.error().text);
+  if (!due) return halt_by_projections(due.error());
   if (due->empty()) return;
   erasing_keys_ = true;
   around_.eraser.post(reports_, std::move(*due));

@@ -24,8 +24,9 @@ struct slot_surroundings {
 };
 
 /// One shard with all that belongs to it: its projections, its fold and writer, and the way in for proposals. It begins
-/// without projections; its thread opens them. What cannot be opened, folded or written stops this shard for good, and
-/// no other.
+/// without projections; its thread opens them. What cannot be opened, folded or written stops this shard, and no other:
+/// for good if its log or its rows are not what they should be; where it is the storage of its projections that fails,
+/// which may pass, they are opened anew after a pause that grows.
 class shard_slot {
 public:
   shard_slot(events::shard_id id, slot_surroundings around, std::shared_ptr<wake_flag> thread);
@@ -45,6 +46,10 @@ public:
   bool open() const { return is_open_.load(std::memory_order_acquire) && !is_stopped_.load(std::memory_order_acquire); }
   /// Why it has stopped, if it has.
   std::optional<std::string> stopped() const;
+  /// It has stopped because of its projections: once they are made anew, `try_again` is worth while.
+  bool projections_at_fault() const { return stopped() && projections_at_fault_.load(std::memory_order_acquire); }
+  /// Lets a shard that has stopped open its projections again soon.
+  void try_again();
   /// Open, or stopped.
   bool settled() const {
     return is_stopped_.load(std::memory_order_acquire) || is_open_.load(std::memory_order_acquire);
@@ -80,6 +85,10 @@ private:
   bool is_confirmed_now() const;
   void announce();
   void halt(const std::string& reason);
+  void halt_by_projections(const engine::error& why, const std::string& doing = {});
+  bool due_again(std::chrono::steady_clock::time_point now) const;
+  void let_go();
+  void go_on();
   void erase_due_keys();
   void note_hour(const engine::folded_frame& frame);
   void end_hour();
@@ -91,7 +100,7 @@ private:
   const slot_surroundings around_;
   const shard_host_dependencies& d_;
   const std::shared_ptr<wake_flag> thread_;
-  const std::shared_ptr<report_box> reports_;
+  std::shared_ptr<report_box> reports_;  ///< only from the shard's thread; another one for each writer
   generation_offer offer_;
 
   // Of the shard's thread
@@ -100,6 +109,9 @@ private:
   engine::read_gate gate_;
   engine::scope_memory scopes_;
   std::chrono::steady_clock::time_point open_not_before_;
+  std::optional<std::chrono::steady_clock::time_point> again_at_;  ///< a stopped shard opens its projections anew
+  std::chrono::steady_clock::time_point opened_at_;
+  std::chrono::milliseconds pause_{0};         ///< before `again_at_`
   std::optional<events::log_hour> used_hour_;  ///< with operations, and still open
   bool announced_open_ = false;
   bool erasing_keys_ = false;
@@ -117,6 +129,8 @@ private:
   /// When the last accepted frame of this node was sent, in microseconds since the Unix epoch; 0: it has none.
   std::atomic<std::int64_t> confirmed_us_{0};
   std::atomic<bool> is_stopped_{false};
+  std::atomic<bool> projections_at_fault_{false};
+  std::atomic<bool> again_asked_{false};
   std::atomic<bool> is_at_rest_{true};
   std::atomic<std::size_t> inbox_size_{0};
 

@@ -11,7 +11,7 @@ engine::result<std::string> upkeep::rebuild() {
   std::string stopped;
   for (std::uint32_t i = 0; i < shards_; ++i) {
     const events::shard_id shard(i);
-    if (host_.stopped(shard)) {
+    if (host_.stopped(shard) && !host_.projections_at_fault(shard)) {
       stopped.append(stopped.empty() ? "" : ",").append(std::to_string(i));
       continue;
     }
@@ -21,8 +21,7 @@ engine::result<std::string> upkeep::rebuild() {
     ++rebuilt;
   }
   if (rebuilt == 0) {
-    return fail(errc::unavailable, "every shard has stopped; the log says why. Projections that cannot be opened are "
-                                   "rebuilt by 'muster rebuild' while no node runs");
+    return fail(errc::unavailable, "every shard has stopped, and not because of its projections: the log says why");
   }
   return "{\"shards\":" + std::to_string(rebuilt) + ",\"events\":" + std::to_string(events) + ",\"stopped\":[" +
          stopped + "]}";

@@ -108,7 +108,7 @@ void add_log(families& all, const engine::telemetry& t) {
   add_gauge(all, "muster_proposals_queued", "Proposals waiting for the journal, all shards.",
             value_of(t.proposals_queued));
   add_gauge(all, "muster_shards_open", "Shards that take commands.", value_of(t.shards_open));
-  add_gauge(all, "muster_shards_stopped", "Shards stopped by a log they cannot follow.", value_of(t.shards_stopped));
+  add_gauge(all, "muster_shards_stopped", "Shards that have stopped; the log says why.", value_of(t.shards_stopped));
 }
 
 void add_actors(families& all, const engine::telemetry& t) {

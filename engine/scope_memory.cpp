@@ -5,6 +5,8 @@
 namespace muster::engine {
 
 result<void> scope_memory::load(shard_view& view) {
+  scopes_.clear();
+  changed_.clear();
   auto services = view.services();
   if (!services) return std::unexpected(services.error());
   for (auto& service : *services) {

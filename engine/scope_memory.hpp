@@ -15,7 +15,7 @@ class scope_memory {
 public:
   scope_memory(events::shard_id shard, keyring& keys) : shard_(shard), keys_(keys) {}
 
-  /// Reads what the projections hold. Every service counts as changed afterwards.
+  /// Forgets everything, and reads what the projections hold. Every service counts as changed afterwards.
   result<void> load(shard_view& view);
 
   /// Takes the events of one more frame.

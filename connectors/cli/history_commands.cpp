@@ -79,7 +79,11 @@ int rebuild(session& s) {
     std::cout << body << '\n';
   else
     std::cout << "rebuilt from " << member_of(body, "events") << " events\n";
-  return 0;
+  const auto stopped = member_of(body, "stopped");
+  if (stopped.empty() || stopped == "[]") return 0;
+  std::cerr << "muster: shards " << stopped
+            << " have stopped because of their log and were not rebuilt; the node's log says why\n";
+  return 1;
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ class maintenance {
 public:
   virtual ~maintenance() = default;
 
-  /// Folds every open shard's journal into a new generation of its projections, compares it with the serving one and
-  /// switches. `corrupt` says where they differ.
+  /// Folds the journal of every shard that is open, or has stopped because of its projections, into a new generation
+  /// of these, and switches. `"stopped"` in the answer lists the shards that were left out: they have stopped because
+  /// of their log.
   virtual result<std::string> rebuild() = 0;
 
   /// Checks chains, checksums, and projections against a fold. `corrupt` says what is wrong and where.

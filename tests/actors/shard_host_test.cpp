@@ -5,6 +5,7 @@
 #include "engine/decision.hpp"
 #include "engine/history.hpp"
 #include "projections/memory_projection.hpp"
+#include "projections/row_projection.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_entropy.hpp"
@@ -50,13 +51,39 @@ struct kept_log final : engine::log {
   }
 };
 
-/// Projections in memory, except those of shards that cannot be opened.
+/// Rows in memory that take nothing while `full`.
+struct full_rows final : projections::row_store {
+  std::shared_ptr<projections::row_store> whole = projections::make_memory_rows();
+  std::atomic<bool> full{false};
+
+  engine::result<std::optional<std::string>> get(std::string_view key) const override { return whole->get(key); }
+  engine::result<void> scan(std::string_view from, std::string_view to, const visitor& visit) const override {
+    return whole->scan(from, to, visit);
+  }
+  std::unique_ptr<projections::row_batch> make_batch() override { return whole->make_batch(); }
+  engine::result<void> write(projections::row_batch& batch) override {
+    if (full) return engine::fail(engine::errc::internal, "no space left on device");
+    return whole->write(batch);
+  }
+  std::unique_ptr<projections::row_source> snapshot() const override { return whole->snapshot(); }
+};
+
+/// Projections in memory, except those of shards that cannot be opened, or whose rows the test has. A rebuild mends
+/// them.
 struct breakable_store final : engine::projection_store {
   std::unique_ptr<engine::projection_store> whole = projections::make_memory_projection_store();
-  std::map<shard_id, engine::error> broken;
+  std::map<shard_id, std::shared_ptr<full_rows>> rows;
+  std::mutex mutex;
+  std::map<shard_id, engine::error> broken;  ///< under `mutex`
 
+  void mend(shard_id shard) {
+    const std::lock_guard lock(mutex);
+    broken.erase(shard);
+  }
   engine::result<std::shared_ptr<engine::shard_projection>> open(shard_id shard) override {
+    const std::lock_guard lock(mutex);
     if (const auto at = broken.find(shard); at != broken.end()) return std::unexpected(at->second);
+    if (const auto at = rows.find(shard); at != rows.end()) return projections::row_projection::open(at->second);
     return whole->open(shard);
   }
   engine::result<std::shared_ptr<engine::shard_projection>> open_existing(shard_id shard) override {
@@ -65,7 +92,10 @@ struct breakable_store final : engine::projection_store {
   engine::result<std::shared_ptr<engine::shard_projection>> begin_generation(shard_id shard) override {
     return whole->begin_generation(shard);
   }
-  engine::result<void> switch_generation(shard_id shard) override { return whole->switch_generation(shard); }
+  engine::result<void> switch_generation(shard_id shard) override {
+    mend(shard);
+    return whole->switch_generation(shard);
+  }
   engine::result<fingerprint> fingerprint_of(engine::shard_projection& generation,
                                              const std::stop_token& stop) override {
     return whole->fingerprint_of(generation, stop);
@@ -205,6 +235,43 @@ BOOST_AUTO_TEST_CASE(a_shard_whose_journal_cannot_be_reached_is_tried_again_and_
   BOOST_TEST(log.count("shard cannot be opened yet shard=0 reason=the brokers do not answer") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_shard_whose_projections_storage_failed_is_tried_again) {
+  projections.broken[shard_id(1)] = {engine::errc::internal, "no space left on device"};
+  start();
+  BOOST_TEST(*host.not_ready(true) == "shard 1: no space left on device");
+  BOOST_TEST(telemetry.shards_stopped == 1U);
+  projections.mend(shard_id(1));
+  BOOST_TEST(tests::eventually([&] { return host.open(shard_id(1)); }));
+  BOOST_TEST(!host.not_ready(true).has_value());
+  BOOST_TEST(telemetry.shards_stopped == 0U);
+  BOOST_TEST(kind(propose(shard_id(1), "dev-1")) == settlement_kind::committed);
+}
+
+BOOST_AUTO_TEST_CASE(a_shard_whose_projections_could_not_take_a_frame_goes_on_behind_what_they_have) {
+  const auto rows = projections.rows[shard_id(0)] = std::make_shared<full_rows>();
+  start();
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+  rows->full = true;
+  BOOST_TEST(kind(propose(shard_id(0), "dev-2")) == settlement_kind::unavailable);
+  BOOST_TEST(tests::eventually([&] { return host.stopped(shard_id(0)).has_value(); }));
+  BOOST_TEST(kind(propose(shard_id(1), "dev-1")) == settlement_kind::committed);
+  rows->full = false;
+  BOOST_TEST(tests::eventually([&] { return host.open(shard_id(0)); }));
+  BOOST_TEST(kind(propose(shard_id(0), "dev-3")) == settlement_kind::committed);
+  const auto verified = host.verify(shard_id(0), {});
+  BOOST_TEST_REQUIRE(verified.has_value());
+  BOOST_TEST(verified->events == 3U, "the second event was on the log, and is in the projections now");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_journal_is_not_tried_again) {
+  journal.put(shard_id(2), "what no writer ever wrote");
+  journal.damage(shard_id(2), events::log_offset(0));
+  start();
+  BOOST_TEST(!tests::eventually([&] { return !host.stopped(shard_id(2)); }, 1500ms));
+  BOOST_TEST((host.rebuild(shard_id(2), {}).error().code == engine::errc::unavailable));
+  BOOST_TEST(log.count("shard stopped shard=2") == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(before_it_starts_every_shard_is_not_open_yet) {
   BOOST_TEST(*host.not_ready(false) == "shards 0, 1, 2 not open yet");
   host.stop(0ms);
@@ -230,20 +297,22 @@ BOOST_AUTO_TEST_CASE(a_keyring_that_cannot_store_refuses_only_what_needs_a_new_k
   BOOST_TEST(kind(propose(shard_id(0), "dev-1", true)) == settlement_kind::committed);
 }
 
-BOOST_AUTO_TEST_CASE(a_rebuild_passes_over_a_running_shard_and_leaves_a_stopped_one) {
+BOOST_AUTO_TEST_CASE(a_rebuild_passes_over_a_running_shard_and_mends_one_whose_projections_are_damaged) {
   projections.broken[shard_id(1)] = {engine::errc::corrupt, "broken"};
   start();
   BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
   const auto rebuilt = host.rebuild(shard_id(0), {});
   BOOST_TEST_REQUIRE(rebuilt.has_value());
   BOOST_TEST(*rebuilt == 1U);
-  BOOST_TEST((host.rebuild(shard_id(1), {}).error().code == engine::errc::unavailable));
+  BOOST_TEST(host.verify(shard_id(1), {})->wrong == "it has stopped: broken");
+  BOOST_TEST(host.rebuild(shard_id(1), {}).has_value());
+  BOOST_TEST(tests::eventually([&] { return host.open(shard_id(1)); }));
+  BOOST_TEST(kind(propose(shard_id(1), "dev-1")) == settlement_kind::committed);
   BOOST_TEST(kind(propose(shard_id(0), "dev-2")) == settlement_kind::committed);
   const auto verified = host.verify(shard_id(0), {});
   BOOST_TEST_REQUIRE(verified.has_value());
   BOOST_TEST(verified->wrong == "");
   BOOST_TEST(verified->events == 2U);
-  BOOST_TEST(host.verify(shard_id(1), {})->wrong == "it has stopped: broken");
 }
 
 BOOST_AUTO_TEST_CASE(every_read_is_exact_at_no_cost_where_nobody_else_can_write) {
