@@ -123,6 +123,7 @@ bool shard_slot::due_again(std::chrono::steady_clock::time_point now) const {
 void shard_slot::let_go() {
   again_asked_ = false;
   again_at_.reset();
+  gate_.close();
   writer_.reset();
   projection_.reset();
   reports_ = std::make_shared<report_box>(thread_);
