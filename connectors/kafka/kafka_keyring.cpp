@@ -172,7 +172,9 @@ private:
       } else if (read_on_at_ && steady::now() >= *read_on_at_) {
         read_on(next, fault);
       }
-      deleted = deleted || std::ranges::any_of(changes, [](const auto& each) { return !each.wrapped; });
+      const bool heard = std::ranges::any_of(changes, [](const auto& each) { return !each.wrapped; });
+      deleted = deleted || heard;
+      close_segment(heard);
       const bool note = next != next_ || steady::now() - noted > note_interval;
       if (!fault && note) {
         noted = steady::now();
@@ -191,12 +193,31 @@ private:
     }
   }
 
+  /// Writes what closes the topic's segment once that is due, so that it can be compacted (keys_topic.hpp). `heard`: of
+  /// a destruction, just now.
+  void close_segment(bool heard) {
+    const auto now = steady::now();
+    if (heard) {
+      last_heard_ = now;
+      if (!std::exchange(to_close_, true)) close_at_ = now + options_.roll_after;
+    }
+    if (!to_close_ || now < close_at_) return;
+    const auto sent = send({{std::string(keyring_roll_key), "1"}}, "compacted");
+    // What was destroyed since may lie in a segment that began later: it has its own turn.
+    const auto last = last_heard_ + options_.roll_after;
+    to_close_ = !sent || last > close_at_;
+    close_at_ = sent ? last : now + erase_interval;
+    if (!sent && options_.connection.log != nullptr)
+      options_.connection.log->write(engine::log_level::warning, "destroyed keys stay on the brokers for longer",
+                                     {{"error", sent.error().text}});
+  }
+
   void take(const kafka_event& event, std::vector<key_cache::change>& changes, std::int64_t& next,
             std::optional<engine::error>& fault, bool& halted) const {
     switch (event.what) {
     case kafka_event::kind::record:
       next = event.offset + 1;
-      if (!event.key || event.key->size() != sizeof(events::data_key_id::bytes)) return;  // the header
+      if (!event.key || event.key->size() != sizeof(events::data_key_id::bytes)) return;  // the header, a roll
       changes.push_back(
           {std::string(*event.key), event.value ? std::optional(std::string(*event.value)) : std::nullopt});
       return;
@@ -263,6 +284,10 @@ private:
   std::unique_ptr<kafka_consumer> consumer_;   ///< the follower's alone, as the next two
   std::optional<steady::time_point> doubted_;  ///< since when brokers say that the topic ends before what was followed
   std::optional<steady::time_point> read_on_at_;
+  // The follower's too, of the records that close the topic's segment:
+  steady::time_point last_heard_ = steady::now();  ///< of a destruction: before the start, at the latest
+  steady::time_point close_at_ = last_heard_ + options_.roll_after;
+  bool to_close_ = true;
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable moved_;
   std::int64_t next_;  ///< written by the follower alone, which so may read it without the lock

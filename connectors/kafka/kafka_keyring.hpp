@@ -19,6 +19,7 @@ struct kafka_keyring_options {
   const engine::clock* clock = nullptr;
   std::chrono::milliseconds start_wait{30'000};  ///< without any progress while the copy catches up at the start
   std::chrono::milliseconds wait{5'000};         ///< for the brokers, in every other call
+  std::chrono::milliseconds roll_after = compaction_lag + std::chrono::minutes(1);  ///< a destruction was heard of
 };
 
 /// Opens the keyring in a compacted Kafka topic (connectors/kafka/keys_topic.hpp), which every node follows into a copy

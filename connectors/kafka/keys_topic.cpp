@@ -19,7 +19,6 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::int64_t format = 1;
-constexpr milliseconds forgotten_within = std::chrono::hours(1);  // of its destruction, and a little
 
 std::string encode(const keyring_header& header) {
   json_writer out;
@@ -80,7 +79,7 @@ result<std::optional<std::string>> first_record(const kafka_connection& connecti
 }  // namespace
 
 kafka_settings keys_topic_settings() {
-  const auto lag = std::to_string(forgotten_within.count());
+  const auto lag = std::to_string(milliseconds(compaction_lag).count());
   return {{"cleanup.policy", "compact"},
           {"max.compaction.lag.ms", lag},
           {"segment.ms", lag},
@@ -105,10 +104,10 @@ result<void> check_keys_topic(const std::string& name, const kafka_topic& topic,
   // A segment that is still written to is not compacted.
   for (const auto* lag : {"max.compaction.lag.ms", "segment.ms"}) {
     const auto is = setting_number(check.setting(lag)).value_or(0);
-    if (is <= forgotten_within.count()) continue;
+    if (is <= milliseconds(compaction_lag).count()) continue;
     warnings.push_back("the topic " + name + " has " + lag + "=" + std::to_string(is) +
                        ": destroyed keys stay on the brokers that long; set it to " +
-                       std::to_string(forgotten_within.count()) + " (an hour)");
+                       std::to_string(milliseconds(compaction_lag).count()) + " (an hour)");
   }
   const auto tombstones = setting_number(check.setting("delete.retention.ms")).value_or(0);
   if (tombstones < milliseconds(tombstones_kept).count()) {

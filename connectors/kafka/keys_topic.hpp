@@ -15,13 +15,18 @@ namespace muster::connectors {
 ///
 ///     key `keyring`, value {"muster":"keyring","format":1,"keyring":"HEX","masterKeyFingerprint":"HEX"}
 ///
-/// **This is the storage format.** The brokers forget a destroyed key when they compact: after `max.compaction.lag.ms`
-/// at most, and a little.
+/// **This is the storage format.** The brokers forget a destroyed key when they compact, and they compact nothing of a
+/// segment that is still written to. Only a record behind it closes one, so a node that hears of a destruction writes,
+/// after `compaction_lag`, one with the key `roll`, which means nothing.
 struct keyring_header {
   std::string keyring;  ///< a random ID in hexadecimal: two keyrings are never mixed up
   events::digest master_key_fingerprint{};
 };
 inline constexpr std::string_view keyring_header_key = "keyring";
+inline constexpr std::string_view keyring_roll_key = "roll";
+
+/// How long the brokers may leave records as they are: the topic's `max.compaction.lag.ms` and `segment.ms`.
+inline constexpr std::chrono::hours compaction_lag{1};
 
 /// How long a node may be away and still hear of every destruction. After that its copy of the keys is made anew.
 inline constexpr std::chrono::hours tombstones_kept{24};

@@ -128,14 +128,25 @@ private:
     e.shard = service->shard;
     e.service = service;
     if (!changed) return;
-    if (e.removed) e.loaded = false;
+    if (e.removed) {
+      forget(e);  // what was removed and is set anew begins afresh
+      e.state = {};
+      e.loaded = false;
+    }
     e.removed = false;
     e.validated = false;
     e.failures = 0;
     e.not_before = {};
     e.may_have_more = true;
     e.interval = {};
-    e.state.failing_since.reset();
+    begin_anew(e.state);
+  }
+
+  // It fails from now on, if at all: what was set or resumed has its whole time before it is parked.
+  static void begin_anew(engine::reaction_state& state) {
+    state.failing_since.reset();
+    state.failure.reset();
+    state.parked.reset();
   }
 
   void forget(const endpoint& e) {
@@ -182,6 +193,7 @@ private:
       return false;
     }
     if (*row) e.state = **row;
+    if (e.state.parked && !e.parked()) begin_anew(e.state);  // set or resumed since, and not tried yet
     e.state.done = std::max(e.state.done, e.webhook().since);
     e.loaded = true;
     return true;

@@ -152,7 +152,7 @@ def secrets_are_nowhere_in_the_clear(node, secret):
 
 def main():
     settings = ("journal.shards=2", "webhook.retry_first_ms=50", "webhook.retry_longest_s=1", "webhook.timeout_s=2",
-                "webhook.park_after_failures=12", "webhook.origin=muster.example")
+                "webhook.park_after_failures=12", "webhook.park_after_s=3", "webhook.origin=muster.example")
     with Node(*settings) as node:
         endpoint = Endpoint()
         service = Service(node)
@@ -209,6 +209,19 @@ def main():
             endpoint.mood = "ok"
             node.cli("webhook", "resume", "demo")
             last_is(endpoint, node)
+        # One that was resumed has its whole time again, whatever happens to the node.
+        endpoint.mood = "error"
+        register(node, service, group_key, ["dev-parked-again"])
+        wait_for_state(node, "parked")
+        node.cli("webhook", "resume", "demo")
+        node.kill()
+        refused_before = endpoint.refused
+        node.start()
+        wait_for_state(node, "parked")
+        assert endpoint.refused - refused_before > 1, endpoint.refused - refused_before
+        endpoint.mood = "ok"
+        node.cli("webhook", "resume", "demo")
+        last_is(endpoint, node)
         assert without_repeats([e["id"] for e in endpoint.events()]) == history(node)[began:]
 
         # Another endpoint goes on where the first one stood, with the types it wants.

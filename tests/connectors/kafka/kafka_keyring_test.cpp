@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(the_brokers_forget_a_destroyed_key_when_they_compact) {
   quick["segment.ms"] = "100";
   quick["file.delete.delay.ms"] = "100";
   BOOST_REQUIRE(admin->replace_topic_settings(options.topic, quick, 10s));
+  options.roll_after = 1s;
   auto& keys = open();
   const auto doomed = draw_key(entropy);
   const auto kept = draw_key(entropy);
@@ -138,14 +139,8 @@ BOOST_AUTO_TEST_CASE(the_brokers_forget_a_destroyed_key_when_they_compact) {
   const auto wrapped = wrapped_on_topic(doomed.id);
   BOOST_REQUIRE(files_holding(test_broker_files(), wrapped) != "");
   BOOST_REQUIRE(keys.destroy({&doomed.id, 1}));
-  // A segment is compacted once it is closed, and that takes a record behind it.
-  BOOST_TEST(eventually(
-      [&] {
-        const auto next = draw_key(entropy);
-        BOOST_REQUIRE(keys.store({&next, 1}));
-        return files_holding(test_broker_files(), wrapped).empty();
-      },
-      90s));
+  // Nothing else is written: the keyring itself must see to it that the segment is closed.
+  BOOST_TEST(eventually([&] { return files_holding(test_broker_files(), wrapped).empty(); }, 90s));
   close();
   std::filesystem::remove_all(options.directory);
   BOOST_TEST(open().find(kept.id)->bytes() == kept.key.bytes());
