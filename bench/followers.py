@@ -194,7 +194,7 @@ def floor_of_topic(lines, bootstrap, directory):
     """Records of the same size produced by kcat (librdkafka); what it takes to start is taken off."""
     headers = ["-H", "ce_specversion=1.0", "-H", "ce_id=12-345678", "-H", "ce_type=muster.device_registered.v1", "-H", "ce_source=/services/0ne00000001",
                "-H", "ce_subject=devices/device-123456", "-H", "ce_time=2026-11-21T06:00:00.000000Z", "-H", "content-type=application/json",
-               "-H", "ce_dataschema=/schemas/events.json#/$defs/muster.device_registered.v1", "-H", "ce_sequence=345678", "-H", "ce_streamversion=1",
+               "-H", "ce_dataschema=urn:muster:schema:muster.device_registered.v1", "-H", "ce_sequence=345678", "-H", "ce_streamversion=1",
                "-H", "ce_by=device", "-H", "ce_correlationid=9f1c2a74-5d4f-4d3c-9f52-1f6f0a6f7b11", "-H", "ce_operation=true"]
     script = pathlib.Path(directory, "records")
 

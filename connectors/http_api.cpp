@@ -8,6 +8,7 @@
 #include "connectors/usage_api.hpp"
 #include "connectors/webhook/webhook_api.hpp"
 #include "events/bytes.hpp"
+#include "events/codec.hpp"
 
 #include <algorithm>
 #include <array>
@@ -48,6 +49,17 @@ void on_readyz(const exchange_ptr& exchange) {
   exchange->finish({reason ? 503 : 200, {{"Content-Type", "text/plain; charset=utf-8"}}, text});
 }
 
+// For consumers of events, who need no right for them.
+void on_event_schema(const exchange_ptr& exchange) {
+  static const std::string text = events::json_schema();
+  exchange->finish(json_response(200, text));
+}
+
+void on_asyncapi(const exchange_ptr& exchange) {
+  static const std::string text = events::async_api();
+  exchange->finish(json_response(200, text));
+}
+
 constexpr std::string_view devices = "DeviceOperations";
 constexpr std::string_view back_ends = "ServiceOperations";
 constexpr std::string_view control = "OperatorOperations";
@@ -58,6 +70,9 @@ constexpr std::array routes = {
     route{"GET", "metrics", on_metrics, "Metrics", monitoring},
     route{"GET", "healthz", on_healthz, "Health", monitoring},
     route{"GET", "readyz", on_readyz, "Readiness", monitoring},
+
+    route{"GET", "schemas/events.json", on_event_schema, "EventSchema", monitoring},
+    route{"GET", "schemas/asyncapi.json", on_asyncapi, "AsyncApi", monitoring},
 
     route{"GET", "operator/version", on_version, "Version", control},
     route{"POST", "operator/rebuild", on_rebuild, "Rebuild", control, true},

@@ -3,6 +3,7 @@
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
 #include "events/ordered_json.hpp"
+#include "events/schema_name.hpp"
 #include "events/usage_event.hpp"
 
 #include <rapidjson/stringbuffer.h>
@@ -380,21 +381,27 @@ private:
   std::vector<std::string> required_;
 };
 
+void member(json_out& out, const char* name, std::string_view value) {
+  out.Key(name);
+  write_text(out, value);
+}
+
+template <class Event>
+void write_schema(json_out& out) {
+  out.StartObject();
+  member(out, "$id", schema_name(Event::type));
+  schema_writer(out).object<Event>();
+  out.EndObject();
+}
+
 template <std::size_t I = 0>
 void write_schemas(json_out& out) {
   if constexpr (I < std::variant_size_v<event>) {
     using each = std::variant_alternative_t<I, event>;
     out.Key(each::type.data());
-    out.StartObject();
-    schema_writer(out).object<each>();
-    out.EndObject();
+    write_schema<each>(out);
     write_schemas<I + 1>(out);
   }
-}
-
-void member(json_out& out, const char* name, std::string_view value) {
-  out.Key(name);
-  write_text(out, value);
 }
 
 std::string write_event(const event& e, const sealed_renderer* render) {
@@ -445,7 +452,7 @@ std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_vie
   member(out, "subject", meta.stream.subject());
   member(out, "time", to_iso8601(meta.time));
   member(out, "datacontenttype", "application/json");
-  member(out, "dataschema", "/schemas/events.json#/$defs/" + meta.type);
+  member(out, "dataschema", schema_name(meta.type));
   member(out, "sequence", std::to_string(meta.sequence.value()));
   member(out, "streamversion", std::to_string(meta.version.value()));
   member(out, "by", meta.by);
@@ -487,7 +494,7 @@ std::string to_cloud_event(const usage_reported& e, const id_scope& scope, shard
   member(out, "subject", "usage");
   member(out, "time", to_iso8601(e.to));
   member(out, "datacontenttype", "application/json");
-  member(out, "dataschema", "/schemas/events.json#/$defs/" + std::string(usage_reported::type));
+  member(out, "dataschema", schema_name(usage_reported::type));
   member(out, "sequence", std::to_string(e.sequence.value()));
   member(out, "by", "muster");
   out.Key("operation");
@@ -509,9 +516,7 @@ std::string json_schema() {
   out.StartObject();
   write_schemas(out);
   out.Key(usage_reported::type.data());
-  out.StartObject();
-  schema_writer(out).object<usage_reported>();
-  out.EndObject();
+  write_schema<usage_reported>(out);
   out.EndObject();
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};

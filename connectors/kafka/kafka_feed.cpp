@@ -1,6 +1,7 @@
 #include "connectors/kafka/kafka_feed.hpp"
 
 #include "engine/wake_flag.hpp"
+#include "events/schema_name.hpp"
 #include "events/time.hpp"
 
 #include <algorithm>
@@ -70,7 +71,7 @@ kafka_record feed_record(const events::event_record& event, events::shard_id sha
                     {"ce_subject", std::string(meta.stream.subject())},
                     {"ce_time", events::to_iso8601(meta.time)},
                     {"content-type", "application/json"},
-                    {"ce_dataschema", "/schemas/events.json#/$defs/" + meta.type},
+                    {"ce_dataschema", events::schema_name(meta.type)},
                     {"ce_sequence", std::to_string(meta.sequence.value())},
                     {"ce_streamversion", std::to_string(meta.version.value())},
                     {"ce_by", meta.by},

@@ -1,5 +1,7 @@
 #include "connectors/kafka/usage_topic.hpp"
 
+#include "events/schema_name.hpp"
+
 namespace muster::connectors {
 
 namespace {
@@ -25,7 +27,7 @@ kafka_record usage_record(const std::string& topic, events::shard_id shard, cons
            {"ce_subject", "usage"},
            {"ce_time", events::to_iso8601(e.to)},
            {"content-type", "application/json"},
-           {"ce_dataschema", "/schemas/events.json#/$defs/" + std::string(events::usage_reported::type)},
+           {"ce_dataschema", events::schema_name(events::usage_reported::type)},
            {"ce_sequence", std::to_string(e.sequence.value())},
            {"ce_by", "muster"},
            {"ce_operation", "false"}}};

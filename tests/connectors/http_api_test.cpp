@@ -256,4 +256,13 @@ BOOST_AUTO_TEST_CASE(a_worker_runs_jobs_in_order_and_refuses_what_it_cannot_keep
   BOOST_TEST(ran == (std::vector<int>{1, 2}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_schemas_of_events_are_there_for_everybody) {
+  const auto schemas = ask("GET", "/schemas/events.json");
+  BOOST_TEST(schemas.status == 200);
+  BOOST_TEST(schemas.body == events::json_schema());
+  BOOST_TEST(contains(schemas.body, R"("muster.hub_unlinked.v1":{"$id":"urn:muster:schema:muster.hub_unlinked.v1",)"));
+  BOOST_TEST(ask("GET", "/schemas/asyncapi.json").body == events::async_api());
+  BOOST_TEST(ask("GET", "/schemas/other.json").status == 404);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

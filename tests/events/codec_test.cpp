@@ -286,7 +286,7 @@ BOOST_AUTO_TEST_CASE(a_cloud_event_has_the_attributes_of_its_envelope) {
       to_cloud_event(meta, shard_id(2), R"({"hub":"h"})") ==
       R"({"specversion":"1.0","id":"2-17","type":"muster.hub_unlinked.v1","source":"/services/0ne00000001","subject":"devices/dev-1",)"
       R"("time":"1970-01-01T00:00:00.0000000Z","datacontenttype":"application/json",)"
-      R"("dataschema":"/schemas/events.json#/$defs/muster.hub_unlinked.v1","sequence":"17","streamversion":"3",)"
+      R"("dataschema":"urn:muster:schema:muster.hub_unlinked.v1","sequence":"17","streamversion":"3",)"
       R"("by":"operator:\"eve\"","correlationid":"c-1","operation":true,"data":{"hub":"h"}})");
 }
 

@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_record_is_a_cloud_event_in_binary_mode) {
       {"ce_subject", "usage"},
       {"ce_time", "2026-01-01T01:00:00.0000000Z"},
       {"content-type", "application/json"},
-      {"ce_dataschema", "/schemas/events.json#/$defs/muster.usage.v1"},
+      {"ce_dataschema", "urn:muster:schema:muster.usage.v1"},
       {"ce_sequence", "2"},
       {"ce_by", "muster"},
       {"ce_operation", "false"}};
