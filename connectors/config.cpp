@@ -1,6 +1,7 @@
 #include "connectors/config.hpp"
 
 #include "connectors/kafka/kafka_settings_rules.hpp"
+#include "connectors/listen_address.hpp"
 #include "events/bytes.hpp"
 
 #include <toml++/toml.h>
@@ -33,23 +34,36 @@ struct option {
   std::string_view meaning;
   std::uint64_t least = 0;  ///< of numbers
   std::uint64_t most = unbounded;
-  std::string_view choices = {};  ///< of texts, separated by '|'
+  std::string_view choices = {};                                      ///< of texts, separated by '|'
+  std::optional<std::string> (*fault)(const std::string&) = nullptr;  ///< what is wrong with a text, if anything
 };
+
+std::optional<std::string> address_fault(const std::string& text) {
+  const auto address = parse_listen_address(text);
+  return address ? std::nullopt : std::optional(address.error().text);
+}
 
 const std::array options = {
     option{"node.data", &node_config::data, "Directory of everything the node keeps. --data sets it too."},
     option{"node.name", &node_config::node_name, "This node's name in the journal's frames; the host's name if empty."},
     option{"node.drain_s", &node_config::drain_s, "Seconds that requests in flight have to end when the node stops.", 0,
            600},
-    option{"https.address", &node_config::https_address,
-           "ADDRESS:PORT to listen on; port 0 picks a free one. --https sets it too."},
+    option{"https.address",
+           &node_config::https_address,
+           "ADDRESS:PORT to listen on; port 0 picks a free one. --https sets it too.",
+           0,
+           0,
+           {},
+           address_fault},
     option{"https.threads", &node_config::https_threads, "Threads that serve connections.", 1, 64},
     option{
         "https.certificate_file", &node_config::https_certificate_file,
         "Server certificate and the CAs above it (PEM); a CA of our own in DATA/tls if empty. Read again on SIGHUP."},
     option{"https.key_file", &node_config::https_key_file, "Its private key (PEM)."},
-    option{"https.names", &node_config::https_names,
-           "DNS names and addresses in our own certificate, besides localhost and the host name."},
+    option{
+        "https.names", &node_config::https_names,
+        "DNS names and addresses in our own certificate, besides localhost and the host name; with each DNS name also "
+        "the names below it. SERVICE. and the first DNS name make the host in a service's connection string."},
     option{"https.body_bytes_max", &node_config::https_body_bytes_max, "Bytes of a request's body.", 1024,
            engine::limits::request_body_bytes_max},
     option{"https.connections_max", &node_config::https_connections_max, "Open connections, all together.", 1,
@@ -244,6 +258,9 @@ std::optional<std::string> assign_text(const option& o, std::string_view value, 
     for (std::string each; std::getline(all, each, '|');) known = known || each == value;
     if (!known) return "it must be one of " + std::string(o.choices) + ", not '" + std::string(value) + "'";
   }
+  if (o.fault != nullptr) {
+    if (auto wrong = o.fault(std::string(value))) return wrong;
+  }
   slot = value;
   return std::nullopt;
 }
@@ -335,6 +352,7 @@ result<void> read_value(const std::filesystem::path& file, const std::string& na
   std::optional<std::string> wrong;
   if (const auto* known = find_option(name)) {
     wrong = assign(*known, value, config);
+    config.origins[name] = file.string() + ":" + std::to_string(value.source().begin.line) + ": ";
   } else if (const auto* inner = value.as_table(); inner != nullptr && find_kafka_section(name + ".") != nullptr) {
     for (const auto& [key, below] : *inner) {
       if (auto read = read_value(file, name + "." + std::string(key.str()), below, config); !read) return read;
@@ -422,14 +440,25 @@ result<void> set_option(std::string_view assignment, node_config& config) {
   std::optional<std::string> wrong;
   if (name.starts_with("operators."))
     wrong = assign_operator(name.substr(name.find('.') + 1), value, config);
-  else if (const auto* known = find_option(name))
+  else if (const auto* known = find_option(name)) {
     wrong = assign(*known, value, config);
-  else if (const auto* section = find_kafka_section(name))
+    config.origins[std::string(name)] = "--set ";
+  } else if (const auto* section = find_kafka_section(name))
     wrong = assign_kafka(*section, name, std::string(value), config);
   else
     return fail(errc::invalid, "--set: " + unknown_option(name));
   if (wrong) return fail(errc::invalid, "--set " + std::string(name) + ": " + *wrong);
   return {};
+}
+
+result<void> check_config(const node_config& config) {
+  const bool certificate = !config.https_certificate_file.empty();
+  if (certificate == !config.https_key_file.empty()) return {};
+  const std::string given = certificate ? "https.certificate_file" : "https.key_file";
+  const std::string missing = certificate ? "https.key_file" : "https.certificate_file";
+  const auto at = config.origins.find(given);
+  return fail(errc::invalid, (at == config.origins.end() ? "" : at->second) + given + ": " + missing +
+                                 " is missing: give both, or none for a certificate of our own");
 }
 
 std::uint32_t journal_shards_of(const node_config& config) {

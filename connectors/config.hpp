@@ -91,6 +91,9 @@ struct node_config {
   std::string log_file;  ///< stderr unless set
   std::uint64_t drain_s = 10;
 
+  /// Where an option was given, by its name: `muster.toml:3: ` or `--set `.
+  std::map<std::string, std::string, std::less<>> origins;
+
   std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`
 };
 
@@ -103,6 +106,9 @@ engine::result<void> read_config_file(const std::filesystem::path& file, node_co
 
 /// Sets one option from the text `section.key=value`, as `--set` gives it.
 engine::result<void> set_option(std::string_view assignment, node_config& config);
+
+/// Whether the options go together; says where the one was given that another is missing for.
+engine::result<void> check_config(const node_config& config);
 
 /// A complete configuration file with every option, its meaning and its value in `config`.
 std::string print_config(const node_config& config);

@@ -2,6 +2,7 @@
 
 #include "connectors/connection_ledger.hpp"
 #include "connectors/https_worker.hpp"
+#include "connectors/listen_address.hpp"
 
 #include <arpa/inet.h>
 #include <boost/asio/as_tuple.hpp>
@@ -57,29 +58,6 @@ https_peer peer_of(int socket, const sockaddr_storage& from) {
   return {socket, text.data(), std::string(reinterpret_cast<const char*>(v6.s6_addr), 8), {}};
 }
 
-result<tcp::endpoint> parse_endpoint(const std::string& address) {
-  const auto wrong = [&address] {
-    return fail(errc::invalid,
-                "'" + address +
-                    "' is no address to listen on: give ADDRESS:PORT, for example 127.0.0.1:8443 or [::1]:8443");
-  };
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos) return wrong();
-  auto host = address.substr(0, colon);
-  const auto digits = address.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']'))
-    host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string::npos)
-    return wrong();
-  if (host == "localhost") host = "127.0.0.1";
-  boost::system::error_code error;
-  const auto ip = asio::ip::make_address(host, error);
-  const bool number =
-      !digits.empty() && digits.size() <= 5 && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-  if (error || !number || std::stoul(digits) > 65535) return wrong();
-  return tcp::endpoint(ip, static_cast<std::uint16_t>(std::stoul(digits)));
-}
-
 }  // namespace
 
 class https_server::impl {
@@ -98,12 +76,13 @@ public:
   }
 
   result<void> listen() {
-    const auto endpoint = parse_endpoint(options_.address);
-    if (!endpoint) return std::unexpected(endpoint.error());
+    const auto address = parse_listen_address(options_.address);
+    if (!address) return std::unexpected(address.error());
     boost::system::error_code error;
-    acceptor_->open(endpoint->protocol(), error);
+    const tcp::endpoint endpoint(asio::ip::make_address(address->ip), address->port);
+    acceptor_->open(endpoint.protocol(), error);
     if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_->bind(*endpoint, error);
+    if (!error) acceptor_->bind(endpoint, error);
     if (!error) acceptor_->listen(4096, error);
     if (!error) acceptor_->native_non_blocking(true, error);
     if (!error) local_ = acceptor_->local_endpoint(error);

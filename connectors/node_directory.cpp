@@ -66,6 +66,14 @@ result<engine::data_key> master_key_of(const node_config& config, std::string_vi
   const std::filesystem::path file = config.keyring_master_key_file.empty()
                                          ? config.data / "master.key"
                                          : std::filesystem::path(config.keyring_master_key_file);
+  std::error_code ignored;
+  for (const auto* part : {"keyring", "journal", "keyring-copy"}) {
+    const auto sealed = config.data / part;
+    if (std::filesystem::exists(file, ignored) || !std::filesystem::exists(sealed, ignored)) continue;
+    return fail(errc::not_found, "the master key file " + file.string() + " is missing, and " + sealed.string() +
+                                     " cannot be opened with another key: put the file back, or give the key in "
+                                     "MUSTER_MASTER_KEY");
+  }
   return create ? load_or_make_master_key(file, random) : load_master_key(file);
 }
 

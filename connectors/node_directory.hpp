@@ -14,7 +14,7 @@
 namespace muster::connectors {
 
 /// The master key: from MUSTER_MASTER_KEY (`given`, empty if unset), or from the configured file, which is made if
-/// `create`.
+/// `create`, unless the data directory has a keyring or a journal already: another key would not open them.
 engine::result<engine::data_key> master_key_of(const node_config& config, std::string_view given, bool create,
                                                engine::entropy& random);
 

@@ -145,9 +145,13 @@ node_config config_of(const po::variables_map& given, const environment& env) {
     for (const auto& each : given["set"].as<std::vector<std::string>>()) demand(set_option(each, config));
   }
   if (given.count("data") != 0) config.data = given["data"].as<std::string>();
-  if (given.count("https") != 0) config.https_address = given["https"].as<std::string>();
+  if (given.count("https") != 0) {
+    const auto set = set_option("https.address=" + given["https"].as<std::string>(), config);
+    if (!set) fail_command("--https" + set.error().text.substr(set.error().text.find(": ")), usage_error);
+  }
   if (given.count("journal") != 0) demand(set_option("journal.kind=" + given["journal"].as<std::string>(), config));
   if (given.count("kafka") != 0) config.kafka_bootstrap = given["kafka"].as<std::string>();
+  demand(check_config(config));
   return config;
 }
 

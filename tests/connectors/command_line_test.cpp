@@ -83,4 +83,12 @@ BOOST_AUTO_TEST_CASE(an_empty_id_is_wrong_usage) {
   refuses({"hub", "unlink", "", "hub1"}, "SERVICE is empty");
 }
 
+BOOST_AUTO_TEST_CASE(a_node_with_a_wrong_configuration_is_wrong_usage_and_never_begins) {
+  // Were one begun, these commands would throw: there are none.
+  refuses({"serve", "--https", "nowhere"}, "muster: --https: 'nowhere' is no address to listen on");
+  refuses({"serve", "--set", "https.address=nowhere"}, "muster: --set https.address: 'nowhere' is no address");
+  refuses({"serve", "--set", "https.certificate_file=a.pem"},
+          "--set https.certificate_file: https.key_file is missing");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

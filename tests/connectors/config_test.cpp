@@ -99,6 +99,32 @@ BOOST_AUTO_TEST_CASE(a_value_out_of_range_is_located_with_its_range) {
              "muster.toml:2: operators.ana: expected the SHA-256 of the token, 64 hexadecimal digits");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_that_nobody_can_listen_on_is_located) {
+  const std::string why = "' is no address to listen on: give ADDRESS:PORT, for example 127.0.0.1:8443 or [::1]:8443";
+  BOOST_TEST(complaint_about("[https]\n\naddress = \"nonsense\"\n") == "muster.toml:3: https.address: 'nonsense" + why);
+  for (const std::string wrong : {"", "8443", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:8443",
+                                  "[127.0.0.1]:1", "[::1]", "host.example:1", "127.0.0.1:1x"})
+    BOOST_TEST(complaint_about_set("https.address=" + wrong) == "--set https.address: '" + wrong + why);
+  for (const std::string right : {"127.0.0.1:0", "localhost:8443", "[::]:65535", "0.0.0.0:443"})
+    BOOST_TEST(complaint_about_set("https.address=" + right) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_without_its_key_is_located) {
+  node_config config;
+  BOOST_TEST(complaint_about("[https]\n\ncertificate_file = \"a.pem\"\n", config) == "");
+  const auto alone = connectors::check_config(config);
+  BOOST_REQUIRE(!alone);
+  BOOST_TEST(alone.error().text.ends_with("muster.toml:3: https.certificate_file: https.key_file is missing: give "
+                                          "both, or none for a certificate of our own"));
+  BOOST_TEST(connectors::set_option("https.key_file=a.key", config).has_value());
+  BOOST_TEST(connectors::check_config(config).has_value());
+  config = {};
+  BOOST_TEST(connectors::check_config(config).has_value());
+  BOOST_TEST(connectors::set_option("https.key_file=a.key", config).has_value());
+  BOOST_TEST(connectors::check_config(config).error().text.starts_with(
+      "--set https.key_file: https.certificate_file is missing"));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_is_not_toml_is_located) {
   BOOST_TEST(complaint_about("[https]\nthreads = = 2\n").starts_with("muster.toml:2: "));
 }

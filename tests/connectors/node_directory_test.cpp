@@ -1,4 +1,5 @@
 #include "connectors/node_directory.hpp"
+#include "events/bytes.hpp"
 #include "tests/support/fake_entropy.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -44,6 +45,28 @@ BOOST_AUTO_TEST_CASE(what_is_given_prevails_over_the_files_of_the_node) {
 BOOST_AUTO_TEST_CASE(where_no_node_serves_there_is_an_address_only_if_one_is_given) {
   BOOST_TEST((find_node(config.data, {{}, {}, "anns"}).error().code == errc::not_found));
   BOOST_TEST(found({"https://far:2", "/ca.pem", "anns"}) == "https://far:2 /ca.pem anns");
+}
+
+BOOST_AUTO_TEST_CASE(a_master_key_that_is_missing_beside_what_it_opens_is_not_replaced) {
+  const auto made = connectors::master_key_of(config, {}, true, entropy);
+  BOOST_REQUIRE(made.has_value());
+  for (const std::string part : {"keyring", "journal", "keyring-copy"}) {
+    std::filesystem::create_directory(directory / part);
+    BOOST_TEST(connectors::master_key_of(config, {}, true, entropy)->bytes() == made->bytes());
+    std::filesystem::rename(directory / "master.key", directory / "elsewhere");
+    for (const bool create : {true, false}) {
+      const auto refused = connectors::master_key_of(config, {}, create, entropy);
+      BOOST_REQUIRE(!refused);
+      BOOST_TEST((refused.error().code == errc::not_found));
+      BOOST_TEST(refused.error().text.starts_with("the master key file " + (directory / "master.key").string() +
+                                                  " is missing, and " + (directory / part).string()));
+    }
+    BOOST_TEST(!std::filesystem::exists(directory / "master.key"));
+    const auto text = events::to_base64(made->bytes());
+    BOOST_TEST(connectors::master_key_of(config, text, true, entropy)->bytes() == made->bytes());
+    std::filesystem::rename(directory / "elsewhere", directory / "master.key");
+    std::filesystem::remove(directory / part);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
