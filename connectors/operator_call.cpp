@@ -8,6 +8,8 @@ namespace muster::connectors {
 
 namespace {
 
+constexpr std::string_view service_placeholder = "{service}";
+
 constexpr std::string_view owner_policy =
     "provisioningserviceowner";  // DPS: the policy that every instance begins with
 
@@ -20,11 +22,19 @@ std::shared_ptr<const engine::scope_snapshot> find_service(const engine::catalog
 }
 
 std::string service_endpoint(const http_parts& parts, const engine::scope_snapshot& service) {
-  constexpr std::string_view placeholder = "{service}";
   auto text = parts.endpoints().service;
-  if (const auto at = text.find(placeholder); at != std::string::npos)
-    text.replace(at, placeholder.size(), service.service.name.key());
+  if (const auto at = text.find(service_placeholder); at != std::string::npos)
+    text.replace(at, service_placeholder.size(), service.service.name.key());
   return text;
+}
+
+// What was enough for one service does not tell two apart.
+void write_host_note(json_writer& out, const http_parts& parts, const std::string& endpoint) {
+  const auto services = parts.services.lone().services;
+  if (services < 2 || parts.endpoints().service.find(service_placeholder) != std::string::npos) return;
+  out.string("note", "The host " + endpoint + " does not say which of " + std::to_string(services) +
+                         " services is meant, so this connection string is refused. Set https.names to a DNS name "
+                         "below which each service's name leads to this node, or add ?service=NAME to requests.");
 }
 
 }  // namespace
@@ -79,6 +89,7 @@ void write_service(json_writer& out, const http_parts& parts, const engine::scop
   if (keys && owner != service.policy_keys.end()) {
     out.string("connectionString", "HostName=" + endpoint + ";SharedAccessKeyName=" + std::string(owner_policy) +
                                        ";SharedAccessKey=" + events::to_base64(owner->second.primary));
+    write_host_note(out, parts, endpoint);
   }
   write_hubs(out, service);
   out.begin_object("settings");

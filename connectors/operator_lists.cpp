@@ -113,10 +113,16 @@ void on_list_hub_devices(const exchange_ptr& exchange) {
   const auto hub = path_name<events::hub_name>(*exchange, 1);
   if (!hub) return;
   http_exchange::read_later(exchange, list->call.service->shard, [exchange, list = *list, hub = *hub] {
-    finish_with_page(*exchange, list.view->hub_devices(list.call.scope(), hub, list.wanted),
-                     [](json_writer& out, const engine::hub_device_state& each) {
-                       if (each.identity) write_hub_device(out, each, std::nullopt);
-                     });
+    const auto page = list.view->hub_devices(list.call.scope(), hub, list.wanted);
+    const auto& service = list.call.service->service;
+    const bool linked = std::ranges::find(service.hubs, hub, &events::linked_hub::name) != service.hubs.end();
+    // A hub that is no longer linked keeps its devices.
+    if (page && page->items.empty() && page->next.empty() && list.wanted.after.empty() && !linked) {
+      return exchange->fail(404210, "Service '" + service.name.text() + "' has no hub '" + hub.text() + "'.");
+    }
+    finish_with_page(*exchange, page, [](json_writer& out, const engine::hub_device_state& each) {
+      if (each.identity) write_hub_device(out, each, std::nullopt);
+    });
   });
 }
 

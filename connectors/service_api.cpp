@@ -135,7 +135,10 @@ void on_get_registration(const exchange_ptr& exchange) {
   look_up_device(exchange, registration_status_read, [](http_exchange& self, const auto& id, const auto& device) {
     if (!device.registration) return self.fail(404202, "Registration '" + id.text() + "' not found.");
     json_writer out;
-    write_registration(out, *device.registration, record_reader::back_end);
+    // DPS does not name the group here; operators are told.
+    const bool to_operator = authorize_operator(self.request(), self.parts().operators).has_value();
+    write_registration(out, *device.registration,
+                       to_operator ? record_reader::registration_query : record_reader::back_end);
     self.finish(json_response(200, out.take()));
   });
 }

@@ -297,8 +297,17 @@ std::vector<std::string> server_names(const std::vector<std::string>& more) {
   };
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) add(events::to_lower(host.data()));
-  for (const auto& name : more) add(events::to_lower(name));
+  for (const auto& name : more) {
+    add(events::to_lower(name));
+    if (is_host_name(name)) add("*." + events::to_lower(name));
+  }
   return names;
+}
+
+bool is_host_name(const std::string& name) {
+  const address_ptr address(a2i_IPADDRESS(name.c_str()));
+  openssl_errors();
+  return !address && !name.empty() && name.find('*') == std::string::npos;
 }
 
 }  // namespace muster::connectors

@@ -27,7 +27,11 @@ engine::result<tls_identity> ensure_tls_identity(const std::filesystem::path& di
                                                  const std::vector<std::string>& names, const engine::clock& clock,
                                                  engine::entropy& entropy);
 
-/// `localhost`, the loopback addresses, this machine's host name, and `more`; without doubles.
+/// `localhost`, the loopback addresses, this machine's host name, and `more`, with `*.NAME` for each DNS name in it,
+/// below which services have names; without doubles.
 std::vector<std::string> server_names(const std::vector<std::string>& more);
+
+/// Whether `name` is a DNS name of one host: neither an IP address nor a wildcard.
+bool is_host_name(const std::string& name);
 
 }  // namespace muster::connectors

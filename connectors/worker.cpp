@@ -25,6 +25,11 @@ bool worker::post(std::function<void()> job) {
   return true;
 }
 
+std::size_t worker::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void worker::run() {
   std::unique_lock lock(mutex_);
   while (true) {

@@ -21,11 +21,14 @@ public:
   /// Runs `job` later, in order; false if the queue is full, and then `job` is gone. Any thread.
   bool post(std::function<void()> job);
 
+  /// How many jobs wait; the one that runs does not. Any thread.
+  std::size_t queued() const;
+
 private:
   void run();
 
   const std::size_t queued_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;

@@ -23,6 +23,7 @@
 #include "connectors/system_clock.hpp"
 #include "connectors/system_entropy.hpp"
 #include "connectors/tls_context.hpp"
+#include "connectors/tls_identity.hpp"
 #include "connectors/webhook/webhook_sender.hpp"
 #include "connectors/worker.hpp"
 #include "engine/history.hpp"
@@ -33,6 +34,7 @@
 #include "engine/verification.hpp"
 #include "projections/projection_store.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -398,13 +400,21 @@ private:
 
   std::string metrics() const {
     const auto dropped = [this] { return static_cast<double>(log_.dropped()); };
+    const auto queued = [](const std::unique_ptr<connectors::worker>& worker) {
+      return [&worker] { return static_cast<double>(worker->queued()); };
+    };
     return connectors::render_metrics(
-        telemetry_, {{"muster_log_lines_dropped", "Log lines that the file or pipe did not take in time.", dropped}});
+        telemetry_, {{"muster_log_lines_dropped", "Log lines that the file or pipe did not take in time.", dropped},
+                     {"muster_lookups_queued", "Requests for one entry that wait for a thread.", queued(lookups_)},
+                     {"muster_reads_queued", "Lists, counts and histories that wait for a thread.", queued(readers_)},
+                     {"muster_maintenance_queued", "Rebuilds and verifications that wait.", queued(maintainer_)}});
   }
 
   connectors::endpoint_texts endpoints() const {
-    const auto here = "localhost:" + std::to_string(port_.load());
-    return {here, here, tls_->ca_file().string()};
+    const auto port = ":" + std::to_string(port_.load());
+    const auto name = std::ranges::find_if(config_.https_names, connectors::is_host_name);
+    if (name == config_.https_names.end()) return {"localhost" + port, "localhost" + port, tls_->ca_file().string()};
+    return {*name + port, "{service}." + *name + port, tls_->ca_file().string()};
   }
 
   const connectors::node_config& config_;

@@ -43,7 +43,8 @@ struct node_commands {
 };
 
 /// The command line `muster ...`, without the program's name. Gives the exit code: 0 done, 1 refused or failed (message
-/// on stderr), 2 wrong usage. With `--output json` stdout has one JSON document and nothing else.
+/// on stderr), 2 wrong usage. With `--output json` stdout has one JSON document and nothing else; with `history` and
+/// `tail` it has CloudEvents, one a line.
 int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands);
 
 }  // namespace muster::connectors

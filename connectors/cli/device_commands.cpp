@@ -83,9 +83,12 @@ int register_device(session& s) {
               << member_of(response.body, "registrationState.deviceId") << '\n';
   }
   if (assigned) return 0;
-  auto message = member_of(response.body, response.status == 200 ? "registrationState.errorMessage" : "message");
+  // A registration that failed is told in an answer of 200.
+  const std::string state = response.status == 200 ? "registrationState." : "";
+  const auto message = member_of(response.body, response.status == 200 ? "registrationState.errorMessage" : "message");
+  const auto code = member_of(response.body, state + "errorCode");
   fail_command("the device was not assigned: " + (message.empty() ? status : message) + " (" +
-               std::to_string(response.status) + ")");
+               (code.empty() ? std::to_string(response.status) : code) + ")");
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ int show_enrollment(session& s) {
 }
 int delete_enrollment(session& s) {
   s.call("DELETE", enrollment_path(s), {}, if_match(s));
-  return 0;
+  return show_deleted(s, "registrationId", s.text("ID"));
 }
 
 int create_group(session& s) {
@@ -123,7 +123,7 @@ int show_group(session& s) {
 }
 int delete_group(session& s) {
   s.call("DELETE", group_path(s), {}, if_match(s));
-  return 0;
+  return show_deleted(s, "enrollmentGroupId", s.text("ID"));
 }
 
 int derive_key(session& s) {
@@ -189,7 +189,7 @@ int show_registration(session& s) {
 }
 int delete_registration(session& s) {
   s.call("DELETE", registration_path(s), {}, if_match(s));
-  return 0;
+  return show_deleted(s, "registrationId", s.text("ID"));
 }
 
 const members terms_options = {

@@ -92,7 +92,7 @@ int link_hub(session& s) {
 
 int unlink_hub(session& s) {
   s.call("DELETE", hub_path(s));
-  return 0;
+  return show_deleted(s, "hub", s.text("HUB"));
 }
 
 int hub_devices(session& s) {
@@ -114,7 +114,7 @@ int hub_devices(session& s) {
 
 int delete_hub_device(session& s) {
   s.call("DELETE", hub_path(s) + "/devices/" + percent_encode(s.text("DEVICE")));
-  return 0;
+  return show_deleted(s, "deviceId", s.text("DEVICE"));
 }
 
 }  // namespace

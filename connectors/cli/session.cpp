@@ -133,6 +133,12 @@ int show(const session& s, const std::string& json) {
   return 0;
 }
 
+int show_deleted(const session& s, const std::string& member, const std::string& name) {
+  if (s.json())
+    std::cout << "{" << events::to_json_string(member) << ":" << events::to_json_string(name) << ",\"deleted\":true}\n";
+  return 0;
+}
+
 std::string with_members(std::string_view json, const std::vector<std::pair<std::string, std::string>>& members) {
   dom::parser parser;
   dom::object object;

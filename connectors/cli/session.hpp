@@ -72,6 +72,9 @@ private:
 
 /// A JSON document as it is if --output is json, else as print_object does. Gives the exit code 0.
 int show(const session& s, const std::string& json);
+/// Says that something is gone, as JSON if --output is json: `{"registrationId":"dev-1","deleted":true}`; a person is
+/// told nothing. Gives the exit code 0.
+int show_deleted(const session& s, const std::string& member, const std::string& name);
 /// The members of a JSON object as `name  value` lines, nested ones as `outer.inner`; other documents as they are.
 void print_object(std::string_view json);
 /// A list of JSON objects as an aligned table of the named members (`a.b` for nested ones).

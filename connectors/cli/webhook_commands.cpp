@@ -29,7 +29,7 @@ int show_webhook(session& s) {
 
 int remove(session& s) {
   s.call("DELETE", webhook_path(s));
-  return 0;
+  return show_deleted(s, "service", s.text("SERVICE"));
 }
 
 int resume(session& s) {

@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_before_the_engine_with_what_where_and_
       {register_path, "{\"payload\":\"\xff\"}", "400 400001 The body is not UTF-8: byte 12"},
       {register_path, deep, "400 400001 payload[0]"},
       {register_path, R"({"payload":")" + std::string(100'000, 'x') + "\"}",
-       "413 413001 The body has 100014 bytes; at most 98304 are taken."},
+       "413 413000 The body has 100014 bytes; at most 98304 are taken."},
   };
   for (const auto& each : rows) {
     const auto said = error_of(ask("PUT", each.target, {}, each.body));

@@ -108,6 +108,27 @@ BOOST_AUTO_TEST_CASE(dots_in_a_path_are_names_and_ids_like_others) {
   BOOST_TEST(gateway.submitted.size() == submitted);
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_string_that_does_not_name_its_service_comes_with_a_note) {
+  const std::string target = "/operator/services/demo";
+  service_endpoint = "localhost:8443";
+  BOOST_TEST(!contains(as_alice("GET", target).body, "\"note\""));
+  catalog.services.push_back(make_service("other", "0ne00000002"));
+  BOOST_TEST(contains(as_alice("GET", target).body,
+                      R"("note":"The host localhost:8443 does not say which of 2 services is meant)"));
+  BOOST_TEST(!contains(as_alice("GET", "/operator/services").body, "\"note\""));
+  service_endpoint = "{service}.example";
+  BOOST_TEST(!contains(as_alice("GET", target).body, "\"note\""));
+}
+
+BOOST_AUTO_TEST_CASE(an_operator_is_told_the_group_of_a_registration) {
+  auto& record = catalog.rows->devices["dev-1"].registration.emplace();
+  record.id = *events::registration_id::parse("dev-1");
+  record.group = *events::group_id::parse("line");
+  const std::string target = "/registrations/dev-1?api-version=2021-10-01&service=demo";
+  BOOST_TEST(contains(as_alice("GET", target).body, R"("enrollmentGroupId":"line")"));
+  BOOST_TEST(!contains(ask("GET", target, {token_of("owner")}).body, "enrollmentGroupId"));
+}
+
 BOOST_AUTO_TEST_CASE(settings_that_are_left_out_stay_as_they_are) {
   BOOST_TEST(as_alice("PATCH", "/operator/services/demo/settings", R"({"assigningFirst":true})").status == 204);
   const auto& change = gateway.last<engine::change_service_settings>();
@@ -145,6 +166,9 @@ BOOST_AUTO_TEST_CASE(hub_devices_show_their_keys_only_when_asked) {
   BOOST_TEST(contains(
       open.body,
       R"("symmetricKey":{"primaryKey":"MDEyMzQ1Njc4OWFiY2RlZg==","secondaryKey":"ZmVkY2JhOTg3NjU0MzIxMA=="})"));
+  BOOST_TEST(as_alice("GET", "/operator/services/demo/hubs/hub1/devices?after=hub1/z").body == R"({"items":[]})");
+  BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/hubs/nosuch/devices")) ==
+             "404 404210 Service 'demo' has no hub 'nosuch'.");
   BOOST_TEST(error_of(as_alice("GET", "/operator/services/demo/hubs/hub1/devices/dev-9")) ==
              "404 404001 Hub 'hub1' has no device 'dev-9'.");
   BOOST_TEST(as_alice("DELETE", "/operator/services/demo/hubs/hub1/devices/dev-1").status == 204);

@@ -112,6 +112,15 @@ BOOST_AUTO_TEST_CASE(a_name_that_cannot_stand_in_a_certificate_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(services_have_names_below_each_dns_name) {
+  const auto made = connectors::server_names({"DPS.example", "10.0.0.1", "*.other.example", "::2"});
+  const std::vector<std::string> last(made.end() - 5, made.end());
+  const std::vector<std::string> expected = {"dps.example", "*.dps.example", "10.0.0.1", "*.other.example", "::2"};
+  BOOST_TEST(last == expected, boost::test_tools::per_element());
+  names = made;
+  BOOST_TEST(ensure().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(given_files_are_used_and_wrong_ones_at_a_reload_change_nothing) {
   BOOST_REQUIRE(ensure());
   const auto certificate = directory / "given.pem";

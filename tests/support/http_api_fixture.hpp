@@ -75,6 +75,7 @@ struct http_api_fixture {
   fake_barrier barrier;
   std::optional<std::string> not_ready;
   std::optional<std::string> trouble;
+  std::string service_endpoint = "{service}.example";
   bool worker_full = false;
   bool hold_jobs = false;  ///< jobs wait in `jobs` instead of being run at once
   std::vector<std::function<void()>> jobs;
@@ -124,7 +125,7 @@ struct http_api_fixture {
         telemetry,
         &maintenance,
         {{"alice", events::sha256("alices-token")}},
-        [] { return connectors::endpoint_texts{"dev.example:8443", "{service}.example", "/var/ca.pem"}; },
+        [this] { return connectors::endpoint_texts{"dev.example:8443", service_endpoint, "/var/ca.pem"}; },
         [] { return std::string("# metrics\n"); },
         [this](bool with_causes) { return with_causes && not_ready ? *not_ready + ": a cause" : not_ready; },
         run,

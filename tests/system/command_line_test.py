@@ -40,7 +40,7 @@ def services_and_hubs(node):
     linked = node.json("hub", "link", "demo", "hub3", "--weight", "5", "--no-allocation")
     assert linked["hubs"][2] == {"name": "hub3", "weight": 5, "applyAllocationPolicy": False}
     refused(node, 2, "--weight: expected a whole number", "hub", "link", "demo", "hub3", "--weight", "heavy")
-    node.cli("hub", "unlink", "demo", "hub3")
+    assert node.json("hub", "unlink", "demo", "hub3") == {"hub": "hub3", "deleted": True}
     assert [hub["name"] for hub in node.json("hub", "list", "demo")["hubs"]] == ["hub1", "hub2"]
     assert node.cli("hub", "list", "demo").stdout.splitlines()[1].split() == ["hub1", "3", "true"]
 
@@ -122,6 +122,7 @@ def devices(node, derived):
     assert node.json(*own, "dev-7", "--key", derived)["status"] == "assigned"
     assert node.cli(*own, "dev-8", "--group-key", KEY).stdout.startswith("assigned  hub")
     refused(node, 1, "not assigned", *own, "dev-1", "--key", base64.b64encode(b"x" * 64).decode())
+    refused(node, 1, "not assigned", *own, "stranger-1", "--key", KEY)
     refused(node, 2, "either --key", *own, "dev-1")
     refused(node, 2, "--id is missing", "device", "register", "--id-scope", "0ne0000ABCD", "--key", KEY)
     node.cli("service", "set", "demo", "assigningFirst=true")
@@ -135,24 +136,42 @@ def devices(node, derived):
     ids = [each["registrationId"].lower() for each in page["items"] + rest["items"]]
     assert ids == ["dev-1", "dev-7", "dev-8", "dev-9"], (page, rest)
     assert node.json("registration", "show", "demo", "dev-7")["status"] == "assigned"
-    node.cli("registration", "delete", "demo", "dev-7")
+    assert node.json("registration", "show", "demo", "dev-7")["enrollmentGroupId"] == "fleet"
+    assert node.json("registration", "delete", "demo", "dev-7") == {"registrationId": "dev-7", "deleted": True}
     refused(node, 1, "not found", "registration", "show", "demo", "dev-7")
 
     assert "symmetricKey" not in node.json("hub", "devices", "demo", "hub2", "d1")
     shown = node.json("hub", "devices", "demo", "hub2", "d1", "--keys")
     assert shown["symmetricKey"]["primaryKey"] and shown["tags"] == {"site": "b"}
     assert "d1" in [each["deviceId"] for each in node.json("hub", "devices", "demo", "hub2")["items"]]
-    node.cli("hub", "delete-device", "demo", "hub2", "d1")
+    refused(node, 1, "has no hub 'nosuch'", "hub", "devices", "demo", "nosuch")
+    assert node.json("hub", "delete-device", "demo", "hub2", "d1") == {"deviceId": "d1", "deleted": True}
     refused(node, 1, "no device 'd1'", "hub", "devices", "demo", "hub2", "d1")
+    # A registration that fails says why by DPS's number: the only hub it may be on is gone.
+    node.cli("hub", "link", "demo", "hub9")
+    node.json("enrollment", "create", "demo", "homeless", "--primary-key", KEY, "--hub", "hub9")
+    node.json("hub", "unlink", "demo", "hub9")
+    refused(node, 1, "(400208)", *own, "homeless", "--key", KEY)
+    assert node.json("enrollment", "delete", "demo", "homeless") == {"registrationId": "homeless", "deleted": True}
+    node.cli("registration", "delete", "demo", "homeless")
     node.cli("enrollment", "delete", "demo", "dev-1")
-    node.cli("group", "delete", "demo", "fleet")
+    assert node.json("group", "delete", "demo", "fleet") == {"enrollmentGroupId": "fleet", "deleted": True}
 
 
 def history_and_usage(node):
     events = [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
     assert all(event["specversion"] == "1.0" and event["source"] == "/services/0ne0000ABCD" for event in events)
     own = [json.loads(line) for line in node.cli("history", "demo", "DEV-1", "--json").stdout.splitlines()]
-    assert own == [event for event in events if event["subject"] == "devices/dev-1"] and len(own) >= 5
+    mine = ("devices/dev-1", "hubs/hub2/d1")
+    assert own == [event for event in events if event["subject"] in mine] and len(own) >= 6 and {event["subject"] for event in own} == set(mine)
+    refused_to = [json.loads(line) for line in node.cli("history", "demo", "STRANGER-1", "--json").stdout.splitlines()]
+    assert [event["type"] for event in refused_to] == ["muster.registration_refused.v1"], refused_to
+    assert refused_to[0]["data"]["attempt"]["registrationId"] == "stranger-1"
+    refusals = [json.loads(line) for line in node.cli("history", "demo", "--stream", "refusals", "--json").stdout.splitlines()]
+    assert refused_to[0] in refusals and all(event["subject"] == "refusals" for event in refusals)
+    nothing = node.cli("history", "demo", "nobody-at-all")
+    assert nothing.stdout == "" and "no event of 'nobody-at-all'" in nothing.stderr
+    assert len(node.cli("history", "demo", "dev-1", "--json", "--limit", "3").stdout.splitlines()) == 3
     later = [json.loads(line) for line in node.cli("history", "demo", "--json", "--after", events[2]["id"], "--limit", "2").stdout.splitlines()]
     assert later == events[3:5]
     readable = node.cli("history", "demo", "dev-1").stdout
