@@ -283,7 +283,9 @@ constexpr const char* repair_help =
     "Says of a frame at which a shard has stopped (/readyz, 'muster verify' and the log name it) that it does not "
     "count.\n"
     "Appends that to the journal, with your name and reason; every reader passes the frame from then on. It cannot be\n"
-    "taken back. The node of --data must not run; start it, and restart the others, afterwards.\n\n";
+    "taken back. The node of --data must not run; start it, and restart the others, afterwards.\n"
+    "Example: muster repair --data /var/lib/muster --shard 3 --hash 5f0c...e1 --reason 'of the cluster restored by "
+    "mistake'\n\n";
 
 // `muster repair`: only where no node runs, so that nothing else of this directory is being written.
 int run_repair(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
