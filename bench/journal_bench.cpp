@@ -1,6 +1,7 @@
 #include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
 #include "connectors/embedded_journal.hpp"
+#include "connectors/journal_rows.hpp"
 #include "connectors/system_entropy.hpp"
 #include "events/bytes.hpp"
 
