@@ -75,9 +75,9 @@ def questions(node, service):
     table = node.cli("usage", "demo", "--by", "hour").stdout.splitlines()
     assert table[0] == f"operations  {whole['operations']}" and table[2].split() == ["PERIOD", "TYPE", "EVENTS", "OPERATIONS", "STATE"], table
     for arguments, message in ((["--from", "yesterday"], "from: expected a month"), (["--by", "year"], "by: expected hour, day or month"),
-                               (["--from", "2026-02", "--to", "2026-01"], "to: expected a time behind 'from'")):
+                               (["--from", "2026-02", "--to", "2026-01"], "--to: expected a time behind --from")):
         refused = node.cli("usage", "demo", *arguments, check=False)
-        assert refused.returncode == 1 and message in refused.stderr, refused
+        assert refused.returncode == 2 and message in refused.stderr, refused
     refused = node.cli("usage", "nobody", "--recount", check=False)
     assert refused.returncode == 1 and "nobody" in refused.stderr, refused
 
