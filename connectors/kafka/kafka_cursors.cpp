@@ -70,6 +70,8 @@ public:
   bool holds_some() const { return !ahead_.empty(); }
   bool holds_before(log_offset until) const { return holds_some() && ahead_.front().offset < until; }
   bool at_end() const { return at_end_; }
+  /// Kafka's offset at which it stands `at_end`.
+  std::int64_t end() const { return end_; }
   const std::optional<kafka_event::kind>& trouble() const { return trouble_; }
   const std::string& trouble_text() const { return trouble_text_; }
   std::size_t next_size() const { return ahead_.front().bytes.size(); }
@@ -86,6 +88,7 @@ private:
   void take(const kafka_event& event) {
     if (event.partition != partition() || trouble_) return;
     at_end_ = event.what == kafka_event::kind::end;
+    if (at_end_) end_ = event.offset;
     if (event.what == kafka_event::kind::record)
       ahead_.push_back({log_offset_of(event.offset), std::string(event.value.value_or(""))});
     else if (event.what == kafka_event::kind::out_of_range || event.what == kafka_event::kind::damaged)
@@ -99,6 +102,7 @@ private:
   log_offset next_;
   bool running_ = false;
   bool at_end_ = false;
+  std::int64_t end_ = 0;
   std::deque<log_record> ahead_;
   std::optional<kafka_event::kind> trouble_;
   std::string trouble_text_;
@@ -137,6 +141,11 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
                                          topic_ + ", partition " + std::to_string(shard.value()) +
                                          (last.empty() ? "" : ": " + last));
     }
+  }
+  if (records.empty() && !at.trouble() && at.at_end() && at.end() < kafka_offset(until)) {
+    return fail(errc::unavailable, "the topic " + topic_ + ", partition " + std::to_string(shard.value()) +
+                                       ": a broker says that it ends at Kafka's offset " + std::to_string(at.end()) +
+                                       ", and there was more: it may be one that leads no longer");
   }
   if (!records.empty() || !at.trouble()) {
     if (!at.far() || !at.holds_before(until)) at.rest();

@@ -57,6 +57,14 @@ public:
     // Brokers that let us in at the start and do not now may do so again: that is for whoever asks to wait for.
     if (!ends && ends.error().code == errc::denied) return fail(errc::unavailable, ends.error().text);
     if (!ends) return std::unexpected(ends.error());
+    // A broker that leads no longer may say so for a while. If something is lost indeed, the tail finds it out.
+    const auto reached = tail_->lane(shard).next();
+    if (log_offset_of(ends->front()) < reached) {
+      return fail(errc::unavailable, "the topic " + options_.topic + ", partition " + std::to_string(shard.value()) +
+                                         ": a broker says that it ends at Kafka's offset " +
+                                         std::to_string(ends->front()) + ", and " +
+                                         std::to_string(kafka_offset(reached)) + " was reached before");
+    }
     return log_offset_of(ends->front());
   }
 
