@@ -11,7 +11,7 @@ namespace muster::actors {
 
 struct runtime_options {
   std::size_t workers = 2;                 ///< threads that run actors
-  std::size_t device_actors_max = 20'000;  ///< live at once, on this node
+  std::size_t device_actors_max = 100'000;  ///< live at once, on this node
   std::chrono::seconds idle_after{60};     ///< a device actor without a command for so long may go
   spending_options spending;               ///< of each scope
 };

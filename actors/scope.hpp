@@ -13,7 +13,7 @@
 namespace muster::actors {
 
 struct scope_options {
-  std::size_t device_actors_max = 20'000;  ///< of the whole node
+  std::size_t device_actors_max = 100'000;  ///< of the whole node
   std::chrono::seconds idle_after{60};
   std::chrono::seconds sweep_interval{5};
   spending_options spending;

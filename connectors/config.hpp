@@ -51,7 +51,7 @@ struct node_config {
   std::uint64_t keyring_erasure_interval_s = 60;
 
   std::uint64_t actors_workers = 2;
-  std::uint64_t actors_device_actors_max = 20'000;
+  std::uint64_t actors_device_actors_max = 100'000;
   std::uint64_t actors_idle_s = 60;
 
   std::uint64_t refusals_per_minute_scope = 600;
