@@ -10,10 +10,10 @@
 namespace muster::actors {
 
 struct runtime_options {
-  std::size_t workers = 2;                 ///< threads that run actors
+  std::size_t workers = 2;                  ///< threads that run actors
   std::size_t device_actors_max = 100'000;  ///< live at once, on this node
-  std::chrono::seconds idle_after{60};     ///< a device actor without a command for so long may go
-  spending_options spending;               ///< of each scope
+  std::chrono::seconds idle_after{60};      ///< a device actor without a command for so long may go
+  spending_options spending;                ///< of each scope
 };
 
 /// The actors of a node: the way in for commands. One scope actor per ID scope with its device actors below it, and one
