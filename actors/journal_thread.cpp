@@ -5,41 +5,15 @@
 
 namespace muster::actors {
 
-void journal_thread::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
 void journal_thread::post(std::shared_ptr<report_box> sender, engine::shard::frame_to_send frame) {
-  {
-    const std::lock_guard lock(mutex_);
-    jobs_.push_back({std::move(sender), std::move(frame)});
-  }
-  changed_.notify_one();
+  thread_.post({std::move(sender), std::move(frame)});
 }
 
-void journal_thread::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
-}
-
-void journal_thread::run() {
-  while (true) {
-    std::vector<job> jobs;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      jobs.swap(jobs_);
-    }
-    // Where each frame is written by itself anyway, those without keys do not wait for the keyring.
-    if (!journal_.exclusive()) append(take_keyless(jobs));
-    store_keys(jobs);
-    append(std::move(jobs));
-  }
+void journal_thread::send(std::vector<job> jobs) {
+  // Where each frame is written by itself anyway, those without keys do not wait for the keyring.
+  if (!journal_.exclusive()) append(take_keyless(jobs));
+  store_keys(jobs);
+  append(std::move(jobs));
 }
 
 std::vector<journal_thread::job> journal_thread::take_keyless(std::vector<job>& jobs) {

@@ -1,26 +1,25 @@
 #pragma once
 
+#include "actors/job_thread.hpp"
 #include "actors/shard_reports.hpp"
 #include "engine/ports/keyring.hpp"
 #include "engine/shard.hpp"
-
-#include <thread>
 
 namespace muster::actors {
 
 /// The one thread that stores keys and appends frames: those of all shards that are ready, in one write.
 class journal_thread {
 public:
-  journal_thread(engine::journal& journal, engine::keyring& keyring) : journal_(journal), keyring_(keyring) {}
-  ~journal_thread() { stop(); }
-  journal_thread(const journal_thread&) = delete;
-  journal_thread& operator=(const journal_thread&) = delete;
+  journal_thread(engine::journal& journal, engine::keyring& keyring)
+      : journal_(journal), keyring_(keyring),
+        thread_(static_cast<std::size_t>(-1), job_thread<job>::at_end::does_the_rest,
+                [this](auto jobs) { send(std::move(jobs)); }) {}
 
-  void start();
+  void start() { thread_.start(); }
   /// Sends `frame` after its keys; what becomes of it is put into `sender`. Any thread.
   void post(std::shared_ptr<report_box> sender, engine::shard::frame_to_send frame);
   /// Ends the thread once everything posted has been given to the journal.
-  void stop();
+  void stop() { thread_.stop(); }
 
 private:
   struct job {
@@ -28,18 +27,14 @@ private:
     engine::shard::frame_to_send frame;
   };
 
-  void run();
+  void send(std::vector<job> jobs);
   void append(std::vector<job> jobs);
   static std::vector<job> take_keyless(std::vector<job>& jobs);
   void store_keys(std::vector<job>& jobs);
 
   engine::journal& journal_;
   engine::keyring& keyring_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace muster::actors

@@ -1,9 +1,8 @@
 #pragma once
 
+#include "actors/job_thread.hpp"
 #include "actors/shard_reports.hpp"
 #include "engine/ports/keyring.hpp"
-
-#include <thread>
 
 namespace muster::actors {
 
@@ -11,16 +10,15 @@ namespace muster::actors {
 /// for that. What several shards want erased is erased together.
 class key_eraser {
 public:
-  explicit key_eraser(engine::keyring& keyring) : keyring_(keyring) {}
-  ~key_eraser() { stop(); }
-  key_eraser(const key_eraser&) = delete;
-  key_eraser& operator=(const key_eraser&) = delete;
+  explicit key_eraser(engine::keyring& keyring)
+      : keyring_(keyring), thread_(static_cast<std::size_t>(-1), job_thread<job>::at_end::leaves_the_rest,
+                                   [this](auto jobs) { erase(std::move(jobs)); }) {}
 
-  void start();
+  void start() { thread_.start(); }
   /// Erases `keys`; puts a report into `sender` once no file yields them any more, or what went wrong. Any thread.
   void post(std::shared_ptr<report_box> sender, std::vector<events::data_key_id> keys);
   /// Ends the thread after the erasure that goes on. What it has not begun is left for the next start.
-  void stop();
+  void stop() { thread_.stop(); }
 
 private:
   struct job {
@@ -28,15 +26,10 @@ private:
     std::vector<events::data_key_id> keys;
   };
 
-  void run();
   void erase(std::vector<job> jobs);
 
   engine::keyring& keyring_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace muster::actors

@@ -1,9 +1,8 @@
 #pragma once
 
+#include "actors/job_thread.hpp"
 #include "actors/shard_reports.hpp"
 #include "engine/log_rule.hpp"
-
-#include <thread>
 
 namespace muster::actors {
 
@@ -11,16 +10,15 @@ namespace muster::actors {
 /// each claim waits for that, and a log that is away answers late. Never used with a journal that is exclusive.
 class log_watch {
 public:
-  explicit log_watch(engine::journal& journal) : journal_(journal) {}
-  ~log_watch() { stop(); }
-  log_watch(const log_watch&) = delete;
-  log_watch& operator=(const log_watch&) = delete;
+  explicit log_watch(engine::journal& journal)
+      : journal_(journal),
+        thread_(1, job_thread<job>::at_end::leaves_the_rest, [this](auto jobs) { compare(jobs.front()); }) {}
 
-  void start();
+  void start() { thread_.start(); }
   /// Compares the log of `shard`, as it is now, with `position`; puts what it found into `sender`. Any thread.
   void post(std::shared_ptr<report_box> sender, events::shard_id shard, engine::log_position position);
   /// Ends the thread after the comparison that goes on.
-  void stop();
+  void stop() { thread_.stop(); }
 
 private:
   struct job {
@@ -29,14 +27,10 @@ private:
     engine::log_position position;
   };
 
-  void run();
+  void compare(const job& what);
 
   engine::journal& journal_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace muster::actors
