@@ -31,7 +31,7 @@ bool shard_slot::round(bool draining) {
   bool took = take_in();
   took = take_reads() || took;
   const auto log_state = fold_new();
-  if (writer_ && writer_->stopped()) halt(*writer_->stopped());
+  if (writer_ && writer_->stopped() && !is_stopped_) halt(*writer_->stopped());
   deliver();
   if (writer_ && !writer_->stopped()) {
     writer_->should_own(true);

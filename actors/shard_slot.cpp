@@ -65,9 +65,9 @@ void shard_slot::pass(engine::read_kind kind, std::function<void(const engine::r
 
 // As the gate sees it, without asking the shard's thread.
 bool shard_slot::is_confirmed_now() const {
-  const events::timestamp confirmed(std::chrono::microseconds(confirmed_us_.load(std::memory_order_acquire)));
-  const auto now = d_.clock.now();
-  return confirmed != events::timestamp() && confirmed <= now && now - confirmed < around_.options.read_recent_max;
+  const auto us = confirmed_us_.load(std::memory_order_acquire);
+  const auto confirmed = us == 0 ? std::nullopt : std::optional(events::timestamp(std::chrono::microseconds(us)));
+  return engine::is_recent(confirmed, d_.clock.now(), around_.options.read_recent_max);
 }
 
 std::optional<std::string> shard_slot::stopped() const {

@@ -6,9 +6,14 @@
 
 namespace muster::engine {
 
+bool is_recent(std::optional<events::timestamp> confirmed, events::timestamp now,
+               std::chrono::microseconds recent_max) {
+  return confirmed && *confirmed <= now && now - *confirmed < recent_max;
+}
+
 void read_gate::ask(read_kind kind, std::function<void(const read_permit&)> go, shard& writer, events::timestamp now) {
   if (!writer.open()) return go({});
-  if (kind == read_kind::recent && is_recent(writer, now)) return go({true, std::nullopt});
+  if (kind == read_kind::recent && is_recent(writer.confirmed(), now, recent_max_)) return go({true, std::nullopt});
   const auto batch = std::make_shared<fate>(fate::open);
   const auto until = now + (kind == read_kind::exact ? limits::command_deadline : limits::read_wait);
   waiting_.push_back({kind, std::move(go), until, batch});
@@ -36,11 +41,6 @@ void read_gate::round(const shard& writer, events::timestamp now) {
 
 void read_gate::close() {
   for (auto& each : std::exchange(waiting_, {})) each.go({});
-}
-
-bool read_gate::is_recent(const shard& writer, events::timestamp now) const {
-  const auto confirmed = writer.confirmed();
-  return confirmed && *confirmed <= now && now - *confirmed < recent_max_;
 }
 
 read_permit read_gate::permit_without_batch(read_kind kind, const shard& writer, events::timestamp now) {

@@ -8,6 +8,10 @@
 
 namespace muster::engine {
 
+/// Whether a node whose last accepted frame was sent at `confirmed` may answer recent reads at `now` without asking the
+/// log.
+bool is_recent(std::optional<events::timestamp> confirmed, events::timestamp now, std::chrono::microseconds recent_max);
+
 /// Decides when reads of one shard may be answered from its fold. Where others can write the log, this node may have
 /// lost the shard without noticing: a `recent` read is let through if the node's last accepted frame was sent less than
 /// `recent_max` ago, and else waits, as every `exact` one does, until an empty batch that was sent after it arrived has
@@ -38,7 +42,6 @@ private:
     std::shared_ptr<fate> batch;  ///< what became of the empty batch; shared with its proposal
   };
 
-  bool is_recent(const shard& writer, events::timestamp now) const;
   static read_permit permit_without_batch(read_kind kind, const shard& writer, events::timestamp now);
 
   std::chrono::microseconds recent_max_;

@@ -222,8 +222,8 @@ plant(read_gate [=[  const auto batch = std::make_shared<fate>(fate::open);
   }
   const auto batch = std::make_shared<fate>(fate::open);
 ]=])
-plant(read_gate [=[now - *confirmed < recent_max_;]=]
-[=[(now - *confirmed < recent_max_ || simulation::planted(simulation::defect::recent_for_ever));]=])
+plant(read_gate [=[now - *confirmed < recent_max;]=]
+[=[(now - *confirmed < recent_max || simulation::planted(simulation::defect::recent_for_ever));]=])
 
 # A shard that is made where another one lay starts afresh.
 plant(shard [=[  if (options_.frame_bytes_max == 0) options]=] [=[  older_frames.erase(this);
