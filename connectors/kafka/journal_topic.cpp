@@ -113,7 +113,7 @@ result<engine::journal_identity> read_journal_identity(const kafka_connection& c
   if (!records) return std::unexpected(records.error());
   std::optional<engine::journal_identity> identity;
   for (std::uint32_t i = 0; i < topic.partitions; ++i) {
-    const auto where = "the topic " + name + ", partition " + std::to_string(i);
+    const auto where = partition_text(name, i);
     const auto& record = (*records)[i];
     if (record.empty()) {
       return fail(errc::invalid,
@@ -186,7 +186,7 @@ result<void> make_journal_topic(kafka_admin& admin, const kafka_connection& conn
     const auto header = encode_journal_header({identity, events::shard_id(i)});
     const auto& there = (*records)[i];
     if (there == header) continue;
-    const auto where = "the topic " + name + ", partition " + std::to_string(i);
+    const auto where = partition_text(name, i);
     if (!there.empty())
       return fail(errc::conflict, where + " holds something already: choose another kafka.topic_prefix");
     const auto written = (*producer)->send_and_wait({name, static_cast<std::int32_t>(i), std::nullopt, header, {}});

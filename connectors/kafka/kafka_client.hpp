@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +18,11 @@ struct rd_kafka_s;
 struct rd_kafka_conf_s;
 
 namespace muster::connectors {
+
+/// How messages name a partition.
+inline std::string partition_text(const std::string& topic, std::uint64_t partition) {
+  return "the topic " + topic + ", partition " + std::to_string(partition);
+}
 
 /// Settings of librdkafka, by its own names.
 using kafka_settings = std::map<std::string, std::string, std::less<>>;

@@ -137,13 +137,12 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
     if (left <= 0ms) {
       note_away(true);
       const auto last = at.last_error();
-      return fail(errc::unavailable, "the Kafka brokers at " + connection_.bootstrap + " do not give the topic " +
-                                         topic_ + ", partition " + std::to_string(shard.value()) +
-                                         (last.empty() ? "" : ": " + last));
+      return fail(errc::unavailable, "the Kafka brokers at " + connection_.bootstrap + " do not give " +
+                                         partition_text(topic_, shard.value()) + (last.empty() ? "" : ": " + last));
     }
   }
   if (records.empty() && !at.trouble() && at.at_end() && at.end() < kafka_offset(until)) {
-    return fail(errc::unavailable, "the topic " + topic_ + ", partition " + std::to_string(shard.value()) +
+    return fail(errc::unavailable, partition_text(topic_, shard.value()) +
                                        ": a broker says that it ends at Kafka's offset " + std::to_string(at.end()) +
                                        ", and there was more: it may be one that leads no longer");
   }
@@ -157,12 +156,11 @@ result<std::vector<log_record>> kafka_cursors::read(shard_id shard, log_offset f
     if (kafka_offset(from) < marks->low) return std::unexpected(*range_fault(topic_, shard, from, *marks));
   }
   if (at.trouble() == kafka_event::kind::damaged) {
-    return fail(errc::corrupt, "the topic " + topic_ + ", partition " + std::to_string(shard.value()) +
-                                   ", Kafka's offset " + std::to_string(kafka_offset(from)) +
+    return fail(errc::corrupt, partition_text(topic_, shard.value()) + ", Kafka's offset " +
+                                   std::to_string(kafka_offset(from)) +
                                    ": the record's checksum is wrong: " + at.trouble_text());
   }
-  return fail(errc::unavailable, "the topic " + topic_ + ", partition " + std::to_string(shard.value()) +
-                                     " cannot be read now: " + at.trouble_text());
+  return fail(errc::unavailable, partition_text(topic_, shard.value()) + " cannot be read now: " + at.trouble_text());
 }
 
 result<std::unique_ptr<kafka_cursors::cursor>> kafka_cursors::borrow(shard_id shard, log_offset from, bool far) {

@@ -59,12 +59,8 @@ public:
     if (!ends) return std::unexpected(ends.error());
     // A broker that leads no longer may say so for a while. If something is lost indeed, the tail finds it out.
     const auto reached = tail_->lane(shard).next();
-    if (log_offset_of(ends->front()) < reached) {
-      return fail(errc::unavailable, "the topic " + options_.topic + ", partition " + std::to_string(shard.value()) +
-                                         ": a broker says that it ends at Kafka's offset " +
-                                         std::to_string(ends->front()) + ", and " +
-                                         std::to_string(kafka_offset(reached)) + " was reached before");
-    }
+    if (log_offset_of(ends->front()) < reached)
+      return std::unexpected(doubtful_end(options_.topic, shard, ends->front(), reached));
     return log_offset_of(ends->front());
   }
 

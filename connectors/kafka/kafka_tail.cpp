@@ -188,7 +188,7 @@ void kafka_tail::halt(std::int32_t partition, stop why, std::string problem) {
 void kafka_tail::look_into(std::int32_t partition, trouble& t) {
   auto& lane = *lanes_[static_cast<std::size_t>(partition)];
   const shard_id shard(static_cast<std::uint64_t>(partition));
-  const auto where = "the topic " + topic_ + ", partition " + std::to_string(partition);
+  const auto where = partition_text(topic_, shard.value());
   consumer_->stop(partition);
   const auto marks = admin_.watermarks(topic_, partition, watermark_wait);
   const auto now = steady::now();
@@ -218,9 +218,9 @@ void kafka_tail::look_into(std::int32_t partition, trouble& t) {
   t.look_at = now + look_pause;
   if (judged == standstill::ask_again) {
     ++t.times;
-    lane.doubt({errc::unavailable, where + ": a broker says that it ends at Kafka's offset " +
-                                       std::to_string(marks->high) + ", and " + std::to_string(wanted) +
-                                       " was reached before; it is asked again"});
+    auto why = doubtful_end(topic_, shard, marks->high, lane.next());
+    why.text += "; it is asked again";
+    lane.doubt(std::move(why));
     return;
   }
   t.halted = !consumer_->start(partition, kafka_offset(lane.resume()));
@@ -235,7 +235,7 @@ standstill judge_standstill(std::int64_t wanted, const kafka_watermarks& marks, 
 std::optional<engine::error> range_fault(const std::string& topic, shard_id shard, log_offset from,
                                          const kafka_watermarks& marks) {
   const auto wanted = kafka_offset(from);
-  const auto where = "the topic " + topic + ", partition " + std::to_string(shard.value());
+  const auto where = partition_text(topic, shard.value());
   if (wanted < marks.low) {
     return engine::error{errc::corrupt,
                          where + ": records before Kafka's offset " + std::to_string(marks.low) +
@@ -252,6 +252,12 @@ std::optional<engine::error> range_fault(const std::string& topic, shard_id shar
                            "until then"};
   }
   return std::nullopt;
+}
+
+engine::error doubtful_end(const std::string& topic, shard_id shard, std::int64_t end, log_offset reached) {
+  return {errc::unavailable, partition_text(topic, shard.value()) + ": a broker says that it ends at Kafka's offset " +
+                                 std::to_string(end) + ", and " + std::to_string(kafka_offset(reached)) +
+                                 " was reached before"};
 }
 
 }  // namespace muster::connectors

@@ -118,4 +118,9 @@ inline events::log_offset log_offset_of(std::int64_t kafka) {
 std::optional<engine::error> range_fault(const std::string& topic, events::shard_id shard, events::log_offset from,
                                          const kafka_watermarks& marks);
 
+/// `unavailable`: a broker says that the log of `shard` ends at Kafka's offset `end`, before `reached`. It may be one
+/// that leads no longer.
+engine::error doubtful_end(const std::string& topic, events::shard_id shard, std::int64_t end,
+                           events::log_offset reached);
+
 }  // namespace muster::connectors
