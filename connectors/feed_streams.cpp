@@ -1,7 +1,7 @@
 #include "connectors/feed_streams.hpp"
 
 #include "connectors/event_selection.hpp"
-#include "events/codec.hpp"
+#include "events/cloud_event.hpp"
 
 #include <algorithm>
 

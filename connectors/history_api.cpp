@@ -4,8 +4,7 @@
 #include "connectors/feed_streams.hpp"
 #include "connectors/service_call.hpp"
 #include "events/bytes.hpp"
-#include "events/codec.hpp"
-#include "events/usage_event.hpp"
+#include "events/cloud_event.hpp"
 
 namespace muster::connectors {
 

@@ -8,7 +8,7 @@
 #include "connectors/usage_api.hpp"
 #include "connectors/webhook/webhook_api.hpp"
 #include "events/bytes.hpp"
-#include "events/codec.hpp"
+#include "events/schemas.hpp"
 
 #include <algorithm>
 #include <array>

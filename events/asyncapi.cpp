@@ -1,4 +1,5 @@
 #include "events/codec.hpp"
+#include "events/schemas.hpp"
 #include "events/usage_event.hpp"
 
 #include <string>

@@ -3,8 +3,8 @@
 #include "events/bytes.hpp"
 #include "events/describe.hpp"
 #include "events/ordered_json.hpp"
-#include "events/schema_name.hpp"
 #include "events/usage_event.hpp"
+#include "events/utf8.hpp"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -20,27 +20,12 @@ using json_out = rapidjson::Writer<rapidjson::StringBuffer>;
 
 // ---- writing
 
-// The length of the UTF-8 sequence at the start of `text`; 0 if there is none (RFC 3629 section 4).
-std::size_t utf8_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  return text.size() >= length && simdjson::validate_utf8(text.substr(0, length)) ? length : 0;
-}
-
 // Some texts hold what a stranger sent: whatever bytes those are, the event must be read back, or it would stop its
 // shard.
 void write_text(json_out& out, std::string_view value) {
-  if (simdjson::validate_utf8(value)) {
-    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-    return;
-  }
   std::string mended;
-  while (!value.empty()) {
-    const auto length = utf8_length(value);
-    mended += length == 0 ? std::string_view("\xef\xbf\xbd") : value.substr(0, length);  // U+FFFD
-    value.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  out.String(mended.data(), static_cast<rapidjson::SizeType>(mended.size()));
+  const auto text = as_utf8(value, mended);
+  out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
 class json_writer {
@@ -108,6 +93,16 @@ private:
   json_out& out_;
   const sealed_renderer* render_;
 };
+
+std::string write_event(const event& e, const sealed_renderer* render) {
+  thread_local rapidjson::StringBuffer buffer;
+  thread_local json_out out(buffer);
+  buffer.Clear();
+  out.Reset(buffer);
+  json_writer writer(out, render);
+  std::visit([&](const auto& each) { writer.write(each); }, e);
+  return {buffer.GetString(), buffer.GetSize()};
+}
 
 // ---- reading
 
@@ -272,150 +267,6 @@ bool is_personal(std::string_view member) {
   return member == "sourceAddress" || member == "payload";
 }
 
-namespace {
-
-// ---- schema
-
-class schema_writer {
-public:
-  explicit schema_writer(json_out& out) : out_(out) {}
-
-  template <class T>
-  void operator()(const char* name, T&) {
-    if constexpr (!is_optional<T>::value && !is_vector<T>::value) required_.emplace_back(name);
-    out_.Key(name);
-    if constexpr (std::same_as<T, std::optional<sealed_text>>) {
-      if (is_personal(name)) return personal(name);
-    }
-    type<T>();
-  }
-
-  template <class T>
-  void type() {
-    if constexpr (is_optional<T>::value)
-      type<typename T::value_type>();
-    else {
-      out_.StartObject();
-      describe_type<T>();
-      out_.EndObject();
-    }
-  }
-
-private:
-  // Personal fields come sealed or, to who may read them, opened; null once their key is gone.
-  void personal(std::string_view name) {
-    out_.StartObject();
-    out_.Key("type");
-    out_.StartArray();
-    out_.String("string");
-    if (name == "payload") out_.String("object");
-    out_.String("null");
-    out_.EndArray();
-    member("description", "personal: sealed (base64 of data key id (16 bytes), nonce (12), AES-256-GCM ciphertext, "
-                          "tag (16)); opened over HTTP for who may read it; null once it was erased");
-    out_.EndObject();
-  }
-
-  template <class T>
-  void describe_type() {
-    if constexpr (std::same_as<T, bool>)
-      member("type", "boolean");
-    else if constexpr (named_enum<T>) {
-      member("type", "string");
-      out_.Key("enum");
-      out_.StartArray();
-      for (const auto name : enum_names<T>) out_.String(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-      out_.EndArray();
-    } else if constexpr (std::integral<T> || is_counter<T>::value)
-      member("type", "integer");
-    else if constexpr (std::same_as<T, timestamp>) {
-      member("type", "string");
-      member("format", "date-time");
-    } else if constexpr (is_random_id<T>::value) {
-      member("type", "string");
-      member("pattern", "^[0-9a-f]{32}$");
-    } else if constexpr (is_checked_text<T>::value) {
-      member("type", "string");
-      member("description", std::string(T::what()) + ": " + std::string(T::rule()));
-    } else if constexpr (std::same_as<T, sealed_text>) {
-      member("type", "string");
-      member("contentEncoding", "base64");
-      member("description", "sealed: data key id (16 bytes), nonce (12), AES-256-GCM ciphertext, tag (16)");
-    } else if constexpr (std::same_as<T, json_text>)
-      member("type", "object");
-    else if constexpr (std::same_as<T, std::string>)
-      member("type", "string");
-    else if constexpr (is_vector<T>::value) {
-      member("type", "array");
-      out_.Key("items");
-      type<typename T::value_type>();
-    } else {
-      static_assert(described<T>);
-      object<T>();
-    }
-  }
-
-public:
-  template <class T>
-  void object() {
-    member("type", "object");
-    out_.Key("properties");
-    out_.StartObject();
-    schema_writer members(out_);
-    T value;
-    T::describe(value, members);
-    out_.EndObject();
-    out_.Key("required");
-    out_.StartArray();
-    for (const auto& name : members.required_) out_.String(name.c_str());
-    out_.EndArray();
-  }
-
-private:
-  void member(const char* name, const std::string& text) {
-    out_.Key(name);
-    out_.String(text.c_str());
-  }
-
-  json_out& out_;
-  std::vector<std::string> required_;
-};
-
-void member(json_out& out, const char* name, std::string_view value) {
-  out.Key(name);
-  write_text(out, value);
-}
-
-template <class Event>
-void write_schema(json_out& out) {
-  out.StartObject();
-  member(out, "$id", schema_name(Event::type));
-  schema_writer(out).object<Event>();
-  out.EndObject();
-}
-
-template <std::size_t I = 0>
-void write_schemas(json_out& out) {
-  if constexpr (I < std::variant_size_v<event>) {
-    using each = std::variant_alternative_t<I, event>;
-    out.Key(each::type.data());
-    write_schema<each>(out);
-    write_schemas<I + 1>(out);
-  }
-}
-
-std::string write_event(const event& e, const sealed_renderer* render) {
-  thread_local rapidjson::StringBuffer buffer;
-  thread_local json_out out(buffer);
-  buffer.Clear();
-  out.Reset(buffer);
-  json_writer writer(out, render);
-  std::visit([&](const auto& each) { writer.write(each); }, e);
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
-}  // namespace
-
 std::string to_json(const event& e) {
   return write_event(e, nullptr);
 }
@@ -441,30 +292,6 @@ std::expected<event, codec_error> from_json(std::string_view type, std::string_v
   return read;
 }
 
-std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data) {
-  rapidjson::StringBuffer buffer;
-  json_out out(buffer);
-  out.StartObject();
-  member(out, "specversion", "1.0");
-  member(out, "id", std::to_string(shard.value()) + "-" + std::to_string(meta.sequence.value()));
-  member(out, "type", meta.type);
-  member(out, "source", "/services/" + std::string(meta.stream.scope()));
-  member(out, "subject", meta.stream.subject());
-  member(out, "time", to_iso8601(meta.time));
-  member(out, "datacontenttype", "application/json");
-  member(out, "dataschema", schema_name(meta.type));
-  member(out, "sequence", std::to_string(meta.sequence.value()));
-  member(out, "streamversion", std::to_string(meta.version.value()));
-  member(out, "by", meta.by);
-  member(out, "correlationid", meta.correlation_id);
-  out.Key("operation");
-  out.Bool(meta.operation);
-  out.Key("data");
-  out.RawValue(data.data(), data.size(), rapidjson::kObjectType);
-  out.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
 const std::vector<std::string_view>& event_types() {
   static const auto types = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::vector<std::string_view>{std::variant_alternative_t<I, event>::type...};
@@ -476,49 +303,6 @@ std::string to_json(const usage_reported& e) {
   rapidjson::StringBuffer buffer;
   json_out out(buffer);
   json_writer(out, nullptr).write(e);
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
-std::string id_of(const usage_reported& e, shard_id shard) {
-  return std::to_string(shard.value()) + "-" + std::to_string(e.sequence.value()) + "-" + to_hour_text(hour_of(e.from));
-}
-
-std::string to_cloud_event(const usage_reported& e, const id_scope& scope, shard_id shard) {
-  rapidjson::StringBuffer buffer;
-  json_out out(buffer);
-  out.StartObject();
-  member(out, "specversion", "1.0");
-  member(out, "id", id_of(e, shard));
-  member(out, "type", usage_reported::type);
-  member(out, "source", "/services/" + scope.text());
-  member(out, "subject", "usage");
-  member(out, "time", to_iso8601(e.to));
-  member(out, "datacontenttype", "application/json");
-  member(out, "dataschema", schema_name(usage_reported::type));
-  member(out, "sequence", std::to_string(e.sequence.value()));
-  member(out, "by", "muster");
-  out.Key("operation");
-  out.Bool(false);
-  const auto data = to_json(e);
-  out.Key("data");
-  out.RawValue(data.data(), data.size(), rapidjson::kObjectType);
-  out.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
-std::string json_schema() {
-  rapidjson::StringBuffer buffer;
-  json_out out(buffer);
-  out.StartObject();
-  member(out, "$schema", "https://json-schema.org/draft/2020-12/schema");
-  member(out, "title", "Muster events: the data of each event type");
-  out.Key("$defs");
-  out.StartObject();
-  write_schemas(out);
-  out.Key(usage_reported::type.data());
-  write_schema<usage_reported>(out);
-  out.EndObject();
-  out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
 

@@ -41,20 +41,7 @@ std::expected<event, codec_error> from_json(std::string_view type, std::string_v
 /// As `from_json`, into `out`: events are read by the million, and moving one shows. After an error `out` is anything.
 std::optional<codec_error> read_json(std::string_view type, std::string_view json, event& out);
 
-/// A recorded event as a CloudEvents 1.0 JSON document on one line (JSON format, section 3): `id` is `shard-sequence`,
-/// `source` is `/services/{scope}`, `subject` the stream below the scope, and the extensions `sequence`,
-/// `streamversion`, `by`, `correlationid`, `operation`. `data` must be the event's JSON, as recorded or with fields
-/// opened.
-std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data);
-
 /// The type of every event there is, in the order of `event`'s alternatives.
 const std::vector<std::string_view>& event_types();
-
-/// The JSON Schema (draft 2020-12) of the data of every event type, one document with a definition each.
-std::string json_schema();
-
-/// The AsyncAPI 3.0 document of the feed: its channels, and a message for every event type, whose payload is described
-/// in `events.json` beside it.
-std::string async_api();
 
 }  // namespace muster::events

@@ -52,10 +52,4 @@ struct usage_reported {
 /// Its data, in JSON.
 std::string to_json(const usage_reported& e);
 
-/// `SHARD-SEQUENCE-HOUR`: the place behind the shard's last event of the hour, and the hour. The same whoever folds.
-std::string id_of(const usage_reported& e, shard_id shard);
-
-/// As one CloudEvent in structured JSON.
-std::string to_cloud_event(const usage_reported& e, const id_scope& scope, shard_id shard);
-
 }  // namespace muster::events

@@ -1,8 +1,8 @@
 #include "connectors/kafka/kafka_feed.hpp"
 
+#include "connectors/kafka/cloud_event_record.hpp"
 #include "engine/wake_flag.hpp"
-#include "events/schema_name.hpp"
-#include "events/time.hpp"
+#include "events/cloud_event.hpp"
 
 #include <algorithm>
 #include <map>
@@ -56,28 +56,10 @@ struct lane {
 
 kafka_record feed_record(const events::event_record& event, events::shard_id shard, const std::string& topic,
                          std::uint32_t partitions) {
-  const auto& meta = event.meta;
-  const auto scope = std::string(meta.stream.scope());
+  const auto scope = event.meta.stream.scope();
   MUSTER_ASSERT(!scope.empty());
-  kafka_record record;
-  record.topic = topic;
-  record.partition = static_cast<std::int32_t>(shard.value() % partitions);
-  record.key = scope;
-  record.value = event.data;
-  record.headers = {{"ce_specversion", "1.0"},
-                    {"ce_id", std::to_string(shard.value()) + "-" + std::to_string(meta.sequence.value())},
-                    {"ce_type", meta.type},
-                    {"ce_source", "/services/" + scope},
-                    {"ce_subject", std::string(meta.stream.subject())},
-                    {"ce_time", events::to_iso8601(meta.time)},
-                    {"content-type", "application/json"},
-                    {"ce_dataschema", events::schema_name(meta.type)},
-                    {"ce_sequence", std::to_string(meta.sequence.value())},
-                    {"ce_streamversion", std::to_string(meta.version.value())},
-                    {"ce_by", meta.by},
-                    {"ce_correlationid", meta.correlation_id},
-                    {"ce_operation", meta.operation ? "true" : "false"}};
-  return record;
+  return cloud_event_record(topic, static_cast<std::int32_t>(shard.value() % partitions), scope,
+                            events::attributes_of(event.meta, shard), event.data);
 }
 
 kafka_settings feed_producer_settings() {

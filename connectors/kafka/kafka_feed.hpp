@@ -11,8 +11,7 @@
 
 namespace muster::connectors {
 
-/// An event as a Kafka record (CloudEvents Kafka binding 1.0.2, binary mode): the attributes are headers `ce_...`, the
-/// value is the event's data as recorded, sealed fields and all; the key is the ID scope. `event` is one of a service.
+/// An event of a service as a record of the feed, its data as recorded, sealed fields and all.
 kafka_record feed_record(const events::event_record& event, events::shard_id shard, const std::string& topic,
                          std::uint32_t partitions);
 

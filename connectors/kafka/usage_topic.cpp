@@ -1,6 +1,7 @@
 #include "connectors/kafka/usage_topic.hpp"
 
-#include "events/schema_name.hpp"
+#include "connectors/kafka/cloud_event_record.hpp"
+#include "events/cloud_event.hpp"
 
 namespace muster::connectors {
 
@@ -15,22 +16,8 @@ struct in_flight {
 }  // namespace
 
 kafka_record usage_record(const std::string& topic, events::shard_id shard, const engine::shard_usage& usage) {
-  const auto& e = usage.report;
-  return {topic,
-          0,
-          usage.scope.text(),
-          events::to_json(e),
-          {{"ce_specversion", "1.0"},
-           {"ce_id", events::id_of(e, shard)},
-           {"ce_type", std::string(events::usage_reported::type)},
-           {"ce_source", "/services/" + usage.scope.text()},
-           {"ce_subject", "usage"},
-           {"ce_time", events::to_iso8601(e.to)},
-           {"content-type", "application/json"},
-           {"ce_dataschema", events::schema_name(events::usage_reported::type)},
-           {"ce_sequence", std::to_string(e.sequence.value())},
-           {"ce_by", "muster"},
-           {"ce_operation", "false"}}};
+  return cloud_event_record(topic, 0, usage.scope.text(), events::attributes_of(usage.report, usage.scope, shard),
+                            events::to_json(usage.report));
 }
 
 engine::result<std::unique_ptr<usage_topic>> usage_topic::start(usage_topic_options options,

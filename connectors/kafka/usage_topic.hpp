@@ -6,7 +6,7 @@
 
 namespace muster::connectors {
 
-/// A report as a record: CloudEvents' Kafka binding in binary mode. Key: the ID scope.
+/// A report as a record of the topic.
 kafka_record usage_record(const std::string& topic, events::shard_id shard, const engine::shard_usage& usage);
 
 struct usage_topic_options {

@@ -3,7 +3,7 @@
 #include "engine/history.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
-#include "events/codec.hpp"
+#include "events/cloud_event.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,7 @@
 #include "connectors/dps_error.hpp"
 #include "connectors/http_api.hpp"
 #include "connectors/worker.hpp"
+#include "events/schemas.hpp"
 #include "tests/support/http_api_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,7 @@
+#include "events/cloud_event.hpp"
 #include "events/codec.hpp"
 #include "events/describe.hpp"
+#include "events/schemas.hpp"
 #include "tests/events/samples.hpp"
 
 #include <boost/test/unit_test.hpp>

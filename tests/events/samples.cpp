@@ -4,8 +4,10 @@
 #include "engine/directory.hpp"
 #include "engine/hub_device.hpp"
 #include "engine/service.hpp"
+#include "events/cloud_event.hpp"
 #include "events/codec.hpp"
 #include "events/describe.hpp"
+#include "events/schemas.hpp"
 #include "events/usage_event.hpp"
 
 #include <rapidjson/document.h>

@@ -5,6 +5,7 @@
 #include "engine/recount.hpp"
 #include "engine/usage_publisher.hpp"
 #include "engine/verification.hpp"
+#include "events/cloud_event.hpp"
 #include "tests/projections/projection_fixture.hpp"
 #include "tests/support/one_service.hpp"
 
