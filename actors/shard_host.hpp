@@ -28,6 +28,9 @@ struct shard_host_options {
   /// How long after its last accepted frame was sent a node answers reads without asking the log, where others can
   /// write it (engine/read_gate.hpp).
   std::chrono::microseconds read_recent_max = engine::limits::read_recent_max;
+  /// How long a shard that opens asks a log that several brokers keep again and again, when it does not go on where the
+  /// projections stand, before it stops.
+  std::chrono::milliseconds log_doubted_max = engine::limits::log_doubted_max;
 };
 
 struct shard_host_dependencies {

@@ -97,12 +97,13 @@ bool shard_slot::open_up() {
   if (is_stopped_ ? !due_again(now) : writer_.has_value() || now < open_not_before_) return false;
   let_go();
   const auto opened = open_projections();
-  if (!opened && may_pass(opened.error()) && !is_stopped_) {
+  if (!opened && !is_stopped_ && (may_pass(opened.error()) || is_doubted(now))) {
     complain(unreadable_, "shard cannot be opened yet", opened.error().text);
     open_not_before_ = now + open_interval;
     return false;
   }
   opened_at_ = now;
+  log_doubted_since_.reset();
   if (opened) {
     go_on();
     return true;
@@ -113,6 +114,13 @@ bool shard_slot::open_up() {
   else
     halt(opened.error().text);
   return false;
+}
+
+// A broker that led once and comes back tells of an earlier end, until it hears that it leads no longer.
+bool shard_slot::is_doubted(std::chrono::steady_clock::time_point now) {
+  if (projections_at_fault_ || d_.journal.exclusive()) return false;
+  if (!log_doubted_since_) log_doubted_since_ = now;
+  return now - *log_doubted_since_ < around_.options.log_doubted_max;
 }
 
 bool shard_slot::due_again(std::chrono::steady_clock::time_point now) const {

@@ -68,6 +68,8 @@ private:
   };
 
   bool open_up();
+  /// Whether a log that does not go on where the projections stand is asked again before that is believed.
+  bool is_doubted(std::chrono::steady_clock::time_point now);
   engine::result<void> open_projections();
   bool take_in();
   void take_report(const shard_report& report);
@@ -109,6 +111,7 @@ private:
   engine::read_gate gate_;
   engine::scope_memory scopes_;
   std::chrono::steady_clock::time_point open_not_before_;
+  std::optional<std::chrono::steady_clock::time_point> log_doubted_since_;
   std::optional<std::chrono::steady_clock::time_point> again_at_;  ///< a stopped shard opens its projections anew
   std::chrono::steady_clock::time_point opened_at_;
   std::chrono::milliseconds pause_{0};         ///< before `again_at_`

@@ -26,6 +26,7 @@ inline constexpr std::size_t open_claims_max = 1024;        ///< claims of unkno
 inline constexpr auto log_check_interval = 5s;  ///< how often a log that others can write is compared with the fold
 inline constexpr auto log_check_valid = 1s;     ///< how old the comparison before a claim may be
 inline constexpr auto log_check_pause = 500ms;  ///< after a comparison that could not be done
+inline constexpr auto log_doubted_max = 10s;    ///< before a shard that opens believes that its log lost something
 inline constexpr auto settle_timeout = 5s;      ///< an append without a read-back is of unknown outcome after that
 
 // Reads, where others can write the log

@@ -355,6 +355,32 @@ BOOST_AUTO_TEST_CASE(stops_the_shard_whose_log_has_lost_what_was_folded_and_says
   BOOST_TEST(host.open(shard_id(1)));
 }
 
+BOOST_AUTO_TEST_CASE(that_finds_an_earlier_end_when_it_starts_asks_again_before_it_stops_the_shard) {
+  projections.rows[shard_id(0)] = std::make_shared<full_rows>();
+  start();
+  BOOST_TEST(kind(propose(shard_id(0), "dev-1")) == settlement_kind::committed);
+  host.stop(1s);
+  const auto whole = journal.read(shard_id(0), {}, 1U << 20U);
+  BOOST_TEST_REQUIRE(whole.has_value());
+  journal.truncate(shard_id(0), events::log_offset(1));
+  const actors::shard_host_dependencies around{journal, keyring, projections, clock, entropy, telemetry, log, catalog};
+
+  actors::shard_host believing({"node-b", 1, 60s, 2s, 0s}, around);
+  believing.start();
+  BOOST_TEST(believing.wait_until_settled(10s));
+  BOOST_TEST_REQUIRE(believing.stopped(shard_id(0)).has_value());
+  BOOST_TEST(believing.stopped(shard_id(0))->find("lost frames") != std::string::npos);
+  believing.stop(1s);
+
+  actors::shard_host doubting({"node-c", 1, 60s, 2s, 1h}, around);
+  doubting.start();
+  BOOST_TEST(tests::eventually([&] { return log.count("shard cannot be opened yet shard=0 reason=the proj") == 1U; }));
+  BOOST_TEST(!doubting.stopped(shard_id(0)).has_value());
+  for (std::size_t i = 1; i < whole->size(); ++i) journal.put(shard_id(0), (*whole)[i].bytes);
+  BOOST_TEST(tests::eventually([&] { return doubting.open(shard_id(0)); }));
+  doubting.stop(1s);
+}
+
 BOOST_AUTO_TEST_CASE(tells_of_void_frames_in_the_log_and_in_the_metrics) {
   start();
   journal.put(shard_id(0), tests::claim_frame(journal.identity().id, shard_id(0), 1));
