@@ -19,19 +19,18 @@
 
 /// The Kafka journal beside librdkafka as it is, an idempotent producer and a consumer, with the same bytes, in turns:
 ///
-///     kafka_bench BOOTSTRAP [SECONDS]
+///     kafka_bench BOOTSTRAP [SECONDS [TURNS]]
 ///
 /// Frames of 1, 10 and 100 registrations. One shard: one frame at a time (a registration's way). Sixteen shards: one
 /// frame in flight in each. "Delivered" counts a frame at its delivery report, "read back" once a consumer brought it
-/// back, as an answer needs it. SECONDS is for each line, in eight turns; clients that a line does not need are not
-/// there meanwhile.
+/// back, as an answer needs it. SECONDS is for each line, in TURNS (eight unless said); clients that a line does not
+/// need are not there meanwhile.
 namespace {
 
 using namespace muster;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t shards_max = 16;
-constexpr int turns = 8;
 constexpr std::array lines = {"plain, delivered", "plain, read back", "journal, delivered", "journal, read back"};
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -177,8 +176,10 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) give_up("usage: kafka_bench BOOTSTRAP [SECONDS]");
+  if (argc < 2) give_up("usage: kafka_bench BOOTSTRAP [SECONDS [TURNS]]");
   const double seconds = argc > 2 ? std::strtod(argv[2], nullptr) : 0.5;
+  const int turns = argc > 3 ? std::atoi(argv[3]) : 8;
+  if (turns < 1) give_up("TURNS must be at least 1");
   connectors::system_entropy random;
   connectors::kafka_journal_options options;
   options.connection.bootstrap = argv[1];
