@@ -3,8 +3,6 @@
 #include "connectors/kafka/journal_header.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
-#include "connectors/kafka/topic_check.hpp"
-
 namespace muster::connectors {
 
 using engine::errc;

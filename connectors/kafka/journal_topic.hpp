@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/kafka/kafka_admin.hpp"
+#include "connectors/kafka/topic_check.hpp"
 #include "engine/ports/journal.hpp"
 
 #include <string>
@@ -16,6 +16,7 @@ kafka_settings journal_topic_settings();
 /// and the command that mends it. `warnings` gets what is allowed but dangerous.
 engine::result<void> check_journal_topic(const std::string& name, const kafka_topic& topic,
                                          const kafka_settings& settings, std::vector<std::string>& warnings);
+inline constexpr topic_rules journal_topic_rules{check_journal_topic, "retention, compaction and sizes"};
 
 /// What the first records of all partitions of the topic say the journal is. They must be there, and agree with each
 /// other, with the number of partitions, and with what is `expected`.

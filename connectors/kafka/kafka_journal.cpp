@@ -89,26 +89,6 @@ private:
   std::unique_ptr<kafka_producer> producer_;  // last: its end settles what is on its way
 };
 
-void warn(const kafka_journal_options& options, const std::string& what) {
-  if (options.connection.log != nullptr) options.connection.log->write(engine::log_level::warning, what);
-}
-
-/// The checks of the topic's settings; without the right to see them, a warning.
-result<void> check_settings(kafka_admin& admin, const kafka_journal_options& options, const kafka_topic& topic,
-                            std::string& bytes_max) {
-  const auto settings = admin.topic_settings(options.topic, options.start_wait);
-  if (!settings) {
-    if (settings.error().code != errc::denied) return std::unexpected(settings.error());
-    warn(options, settings.error().text + ": retention, compaction and sizes are not checked");
-    return {};
-  }
-  std::vector<std::string> warnings;
-  if (auto fit = check_journal_topic(options.topic, topic, *settings, warnings); !fit) return fit;
-  for (const auto& each : warnings) warn(options, each);
-  bytes_max = settings->at("max.message.bytes");
-  return {};
-}
-
 result<std::vector<log_offset>> ends_of(kafka_admin& admin, const kafka_journal_options& options,
                                         std::uint32_t shards) {
   std::vector<std::int32_t> partitions(shards);
@@ -123,7 +103,9 @@ result<std::vector<log_offset>> ends_of(kafka_admin& admin, const kafka_journal_
 }  // namespace
 
 result<std::unique_ptr<engine::journal>> open_kafka_journal(kafka_journal_options options) {
-  if (const auto warning = kafka_version_warning(options.connection.settings)) warn(options, *warning);
+  auto* const log = options.connection.log;
+  if (const auto warning = kafka_version_warning(options.connection.settings); warning && log != nullptr)
+    log->write(engine::log_level::warning, *warning);
   auto admin = kafka_admin::make(options.connection);
   if (!admin) return std::unexpected(admin.error());
   const auto topic = (*admin)->topic(options.topic, options.start_wait);
@@ -132,8 +114,9 @@ result<std::unique_ptr<engine::journal>> open_kafka_journal(kafka_journal_option
     return fail(errc::not_found, topic.error().text + ": run 'muster cluster init' first, or see to "
                                                       "kafka.topic_prefix and the brokers' address");
   }
-  std::string bytes_max = std::to_string(topic_record_bytes_min);
-  if (auto fit = check_settings(**admin, options, *topic, bytes_max); !fit) return std::unexpected(fit.error());
+  const auto settings = checked_settings(**admin, options.topic, *topic, journal_topic_rules, options.start_wait, log);
+  if (!settings) return std::unexpected(settings.error());
+  const auto bytes_max = *settings ? (*settings)->at("max.message.bytes") : std::to_string(topic_record_bytes_min);
   const auto identity =
       read_journal_identity(options.connection, options.topic, *topic, options.expected, options.start_wait);
   if (!identity) return std::unexpected(identity.error());

@@ -4,7 +4,6 @@
 #include "connectors/json_writer.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
-#include "connectors/kafka/topic_check.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/kafka/kafka_admin.hpp"
+#include "connectors/kafka/topic_check.hpp"
 #include "events/bytes.hpp"
 #include "events/ids.hpp"
 
@@ -38,6 +38,7 @@ kafka_settings keys_topic_settings();
 /// `warnings` gets what is allowed but forgets late or may lose keys.
 engine::result<void> check_keys_topic(const std::string& name, const kafka_topic& topic, const kafka_settings& settings,
                                       std::vector<std::string>& warnings);
+inline constexpr topic_rules keys_topic_rules{check_keys_topic, "compaction and sizes"};
 
 /// What the topic's first record says. `invalid`: there is none, or it is something else.
 engine::result<keyring_header> read_keyring_header(const kafka_connection& connection, const std::string& name,

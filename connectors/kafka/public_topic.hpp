@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/kafka/kafka_admin.hpp"
+#include "connectors/kafka/topic_check.hpp"
 
 namespace muster::connectors {
 
@@ -12,6 +12,7 @@ kafka_settings public_topic_settings();
 /// command that mends it. `warnings` gets what is allowed but dangerous.
 engine::result<void> check_public_topic(const std::string& name, const kafka_topic& topic,
                                         const kafka_settings& settings, std::vector<std::string>& warnings);
+inline constexpr topic_rules public_topic_rules{check_public_topic, "compaction and sizes"};
 
 /// Looks up a topic of the public feed and checks it. Without the right to see its settings only that it is there.
 /// `not_found`: it is not there. Warnings go to `log`, which may be absent.

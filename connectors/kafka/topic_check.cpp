@@ -24,6 +24,24 @@ std::optional<std::int64_t> setting_number(const std::string& text) {
   return value;
 }
 
+result<std::optional<kafka_settings>> checked_settings(kafka_admin& admin, const std::string& name,
+                                                       const kafka_topic& topic, const topic_rules& rules,
+                                                       std::chrono::milliseconds wait, engine::log* log) {
+  const auto warn = [&](const std::string& what) {
+    if (log != nullptr) log->write(engine::log_level::warning, what);
+  };
+  auto settings = admin.topic_settings(name, wait);
+  if (!settings) {
+    if (settings.error().code != errc::denied) return std::unexpected(settings.error());
+    warn(settings.error().text + ": " + std::string(rules.about) + " are not checked");
+    return std::nullopt;
+  }
+  std::vector<std::string> warnings;
+  if (auto fit = rules.check(name, topic, *settings, warnings); !fit) return std::unexpected(fit.error());
+  for (const auto& each : warnings) warn(each);
+  return std::move(*settings);
+}
+
 std::string topic_check::setting(std::string_view which) const {
   const auto at = settings_.find(which);
   return at == settings_.end() ? "" : at->second;
