@@ -5,36 +5,22 @@
 #include "connectors/cli/command_line.hpp"
 #include "connectors/config.hpp"
 #include "connectors/dps_error.hpp"
-#include "connectors/embedded_journal.hpp"
-#include "connectors/embedded_keyring.hpp"
-#include "connectors/feed_streams.hpp"
 #include "connectors/http_api.hpp"
-#include "connectors/https_server.hpp"
-#include "connectors/json_log.hpp"
 #include "connectors/kafka/cluster_init.hpp"
-#include "connectors/kafka/kafka_admin.hpp"
-#include "connectors/kafka/kafka_feed.hpp"
-#include "connectors/kafka/kafka_journal.hpp"
-#include "connectors/kafka/kafka_keyring.hpp"
-#include "connectors/kafka/public_topic.hpp"
-#include "connectors/kafka/usage_topic.hpp"
+#include "connectors/kafka/kafka_publication.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
-#include "connectors/system_clock.hpp"
-#include "connectors/system_entropy.hpp"
-#include "connectors/tls_context.hpp"
-#include "connectors/tls_identity.hpp"
-#include "connectors/webhook/webhook_sender.hpp"
+#include "connectors/node_options.hpp"
+#include "connectors/node_storage.hpp"
 #include "connectors/worker.hpp"
 #include "engine/history.hpp"
 #include "engine/migration.hpp"
+#include "engine/rebuild.hpp"
 #include "engine/recount.hpp"
 #include "engine/repair.hpp"
-#include "engine/replay.hpp"
 #include "engine/verification.hpp"
 #include "projections/projection_store.hpp"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -63,92 +49,15 @@ int complain(const engine::error& error) {
   return 1;
 }
 
-result<std::unique_ptr<connectors::json_log>> open_log(const connectors::node_config& config,
-                                                       const engine::clock& clock) {
-  const auto least = connectors::log_level_named(config.log_level);
-  auto log = config.log_file.empty() ? connectors::json_log::on(STDERR_FILENO, least, clock)
-                                     : connectors::json_log::to_file(config.log_file, least, clock);
-  if (log) (*log)->write_before_sudden_ends();
-  return log;
-}
-
-/// Journal, keyring and projections of a data directory: what a node has, and what `verify` and `rebuild` read without
-/// one.
-struct storage {
-  connectors::system_clock clock;
-  connectors::system_entropy entropy;
-  std::unique_ptr<connectors::json_log> log;
-  std::unique_ptr<engine::keyring> keyring;
-  std::unique_ptr<engine::journal> journal;
+/// Everything a node keeps: what it serves from, and what `verify` and `rebuild` read without one.
+struct storage : connectors::node_storage {
   std::unique_ptr<engine::projection_store> projections;
 };
 
-result<void> open_embedded(storage& s, const connectors::node_config& config, bool create) {
-  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), create, s.entropy);
-  if (!master) return std::unexpected(master.error());
-  auto keyring = connectors::open_embedded_keyring({config.data / "keyring", *master, &s.entropy, create});
-  if (!keyring) return std::unexpected(keyring.error());
-  s.keyring = std::move(*keyring);
-
-  connectors::embedded_journal_options options;
-  options.directory = config.data / "journal";
-  options.master_key_fingerprint = s.keyring->master_key_fingerprint();
-  options.create_if_missing = create;
-  options.entropy = &s.entropy;
-  options.free_bytes_min = config.journal_free_bytes_min;
-  options.log = s.log.get();
-  if (create) options.shards = connectors::journal_shards_of(config);
-  auto journal = connectors::open_embedded_journal(std::move(options));
-  if (!journal) return std::unexpected(journal.error());
-  s.journal = std::move(*journal);
-  return {};
-}
-
-/// On Kafka nothing is made silently: `cluster init` has made it.
-result<void> open_kafka(storage& s, const connectors::node_config& config) {
-  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, s.entropy);
-  if (!master) {
-    return fail(master.error().code, master.error().text +
-                                         ". A node on Kafka needs the cluster's master key: run 'muster "
-                                         "cluster init' once, or bring the key it made");
-  }
-  auto connection = connectors::kafka_connection_of(config, s.log.get());
-  if (!connection) return std::unexpected(connection.error());
-  const auto topics = connectors::kafka_topics_of(config);
-
-  connectors::kafka_keyring_options keys;
-  keys.connection = *connection;
-  keys.topic = topics.keys;
-  keys.directory = config.data / "keyring-copy";
-  keys.master_key = *master;
-  keys.entropy = &s.entropy;
-  keys.clock = &s.clock;
-  auto keyring = connectors::open_kafka_keyring(std::move(keys));
-  if (!keyring) return std::unexpected(keyring.error());
-  s.keyring = std::move(*keyring);
-
-  connectors::kafka_journal_options options;
-  options.connection = std::move(*connection);
-  options.topic = topics.journal;
-  options.expected.master_key_fingerprint = s.keyring->master_key_fingerprint();
-  if (config.journal_shards != 0) options.expected.shards = static_cast<std::uint32_t>(config.journal_shards);
-  auto journal = connectors::open_kafka_journal(std::move(options));
-  if (!journal) return std::unexpected(journal.error());
-  s.journal = std::move(*journal);
-  return connectors::check_same_journal(config, s.journal->identity().id);
-}
-
 result<std::unique_ptr<storage>> open_storage(const connectors::node_config& config, bool create) {
   auto s = std::make_unique<storage>();
-  auto log = open_log(config, s->clock);
-  if (!log) return std::unexpected(log.error());
-  s->log = std::move(*log);
-  const auto opened = [&]() -> result<void> {
-    if (config.journal_kind == "kafka") return open_kafka(*s, config);
-    if (auto here = connectors::check_journal_not_moved(config); !here) return here;
-    return open_embedded(*s, config, create);
-  }();
-  if (!opened) return std::unexpected(opened.error());
+  if (auto opened = connectors::open_storage(*s, config, variable("MUSTER_MASTER_KEY"), create); !opened)
+    return std::unexpected(opened.error());
   auto projections = projections::make_projection_store(
       {config.data / "projections", config.projections_cache_bytes, config.projections_write_buffer_bytes});
   if (!projections) return std::unexpected(projections.error());
@@ -164,37 +73,6 @@ sigset_t node_signals() {
   sigemptyset(&signals);
   for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
   return signals;
-}
-
-connectors::tls_options tls_options_of(const connectors::node_config& config) {
-  return {config.data / "tls", config.https_names, config.https_certificate_file, config.https_key_file};
-}
-
-connectors::https_options https_options_of(const connectors::node_config& config) {
-  using std::chrono::seconds;
-  connectors::https_options options;
-  options.address = config.https_address;
-  options.threads = static_cast<unsigned>(config.https_threads);
-  options.body_bytes_max = config.https_body_bytes_max;
-  options.connections_max = config.https_connections_max;
-  options.connections_per_address_max = config.https_connections_per_address_max;
-  options.handshake_timeout = seconds(config.https_handshake_timeout_s);
-  options.header_timeout = seconds(config.https_header_timeout_s);
-  options.request_timeout = seconds(config.https_request_timeout_s);
-  options.write_timeout = seconds(config.https_write_timeout_s);
-  options.idle_timeout = seconds(config.https_idle_timeout_s);
-  options.drain_time = seconds(config.drain_s);
-  const auto limit = [](connectors::admission_limits& limits, std::uint64_t rate, std::uint64_t burst) {
-    limits.requests_per_second = static_cast<double>(rate);
-    limits.burst_requests = static_cast<double>(burst == 0 ? rate : burst);
-  };
-  limit(options.admission.all, config.admission_requests_per_s, config.admission_burst);
-  limit(options.admission.per_address, config.admission_per_address_requests_per_s, config.admission_per_address_burst);
-  return options;
-}
-
-connectors::feed_stream_options stream_options_of(const connectors::node_config& config) {
-  return {config.feed_streams_max, config.feed_streams_per_service_max, std::chrono::seconds(config.feed_heartbeat_s)};
 }
 
 actors::runtime_options runtime_options_of(const connectors::node_config& config) {
@@ -216,26 +94,6 @@ actors::runtime_options runtime_options_of(const connectors::node_config& config
   return options;
 }
 
-std::string host_name() {
-  char name[256] = "node";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
-connectors::webhook_sender_options webhook_options_of(const connectors::node_config& config) {
-  connectors::webhook_sender_options options;
-  options.client.private_addresses = config.webhook_private_addresses != 0;
-  options.client.plain_http = config.webhook_plain_http != 0;
-  options.client.ca_file = config.webhook_ca_file;
-  options.client.timeout = std::chrono::seconds(config.webhook_timeout_s);
-  options.origin = config.webhook_origin.empty() ? host_name() : config.webhook_origin;
-  options.retry_first = std::chrono::milliseconds(config.webhook_retry_first_ms);
-  options.retry_longest = std::chrono::seconds(config.webhook_retry_longest_s);
-  options.park_after = std::chrono::seconds(config.webhook_park_after_s);
-  options.park_after_failures = static_cast<unsigned>(config.webhook_park_after_failures);
-  return options;
-}
-
 result<void> prepare_directory(const std::filesystem::path& data) {
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
@@ -253,13 +111,13 @@ public:
 
   result<void> start() {
     const auto shards = s_.journal->identity().shards;
-    auto tls = connectors::tls_context::open(tls_options_of(config_), s_.clock, s_.entropy);
+    auto tls = connectors::tls_context::open(connectors::tls_options_of(config_), s_.clock, s_.entropy);
     if (!tls) return std::unexpected(tls.error());
     tls_ = std::move(*tls);
     auto operators = connectors::load_operators(config_, s_.entropy);
     if (!operators) return std::unexpected(operators.error());
     host_ = std::make_unique<actors::shard_host>(
-        actors::shard_host_options{config_.node_name.empty() ? host_name() : config_.node_name, config_.shards_threads,
+        actors::shard_host_options{connectors::node_name_of(config_), config_.shards_threads,
                                    std::chrono::seconds(config_.keyring_erasure_interval_s),
                                    std::chrono::milliseconds(config_.shards_read_recent_ms)},
         actors::shard_host_dependencies{*s_.journal, *s_.keyring, *s_.projections, s_.clock, s_.entropy, telemetry_,
@@ -271,11 +129,13 @@ public:
                                                                 s_.entropy, telemetry_, log_, shards});
     upkeep_ = std::make_unique<actors::upkeep>(*host_, shards);
     lookups_ = std::make_unique<connectors::worker>(1024);
-    webhooks_ = std::make_unique<connectors::webhook_sender>(webhook_options_of(config_), feed_, catalog_, s_.clock,
-                                                             s_.entropy, log_, telemetry_);
-    if (auto publishing = start_kafka_feed(shards); !publishing) return publishing;
-    streams_ = std::make_unique<connectors::feed_streams>(stream_options_of(config_), feed_, *history_, catalog_,
-                                                          s_.clock, log_, telemetry_);
+    webhooks_ = std::make_unique<connectors::webhook_sender>(connectors::webhook_options_of(config_), feed_, catalog_,
+                                                             s_.clock, s_.entropy, log_, telemetry_);
+    auto publication = connectors::kafka_publication::start(config_, {feed_, catalog_, shards, log_, telemetry_});
+    if (!publication) return std::unexpected(publication.error());
+    publication_ = std::move(*publication);
+    streams_ = std::make_unique<connectors::feed_streams>(connectors::stream_options_of(config_), feed_, *history_,
+                                                          catalog_, s_.clock, log_, telemetry_);
     readers_ = std::make_unique<connectors::worker>(32);
     maintainer_ = std::make_unique<connectors::worker>(1);
     return start_https(std::move(*operators));
@@ -309,62 +169,12 @@ public:
     lookups_.reset();
     streams_.reset();
     webhooks_.reset();
-    usage_topic_.reset();
-    kafka_feed_.reset();
-    producer_.reset();
+    publication_.reset();
     if (host_) host_->stop(drain);
     log_.write(engine::log_level::info, "stopped");
   }
 
 private:
-  result<void> start_kafka_feed(std::uint32_t shards) {
-    const auto target = connectors::kafka_feed_target_of(config_, &log_);
-    if (!target) return std::unexpected(target.error());
-    if (!*target) return {};
-    const auto& connection = (*target)->connection;
-    if (const auto warning = connectors::kafka_version_warning(connection.settings))
-      log_.write(engine::log_level::warning, *warning, {{"section", connection.section}});
-    const auto& topic = (*target)->events_topic;
-    auto producer = connectors::kafka_producer::make(connection, {topic}, connectors::feed_producer_settings());
-    if (!producer) return std::unexpected(producer.error());
-    auto admin = connectors::kafka_admin::make(connection);
-    if (!admin) return std::unexpected(admin.error());
-    producer_ = std::move(*producer);
-    kafka_admin_ = std::move(*admin);
-    if (auto fit = check_public_topic(topic); !fit) return fit;
-    kafka_feed_ = std::make_unique<connectors::kafka_feed>(
-        connectors::kafka_feed_options{.topic = topic},
-        [this](auto records, const auto& delivered) { producer_->send(std::move(records), delivered); },
-        [this, topic]() -> result<std::uint32_t> {
-          const auto known = connectors::find_public_topic(*kafka_admin_, topic, std::chrono::seconds(5), nullptr);
-          if (!known) return std::unexpected(known.error());
-          return known->partitions;
-        },
-        feed_, catalog_, shards, log_, telemetry_);
-    if (auto fit = check_public_topic((*target)->usage_topic); !fit) return fit;
-    auto usage = connectors::usage_topic::start({connection, (*target)->usage_topic}, catalog_, shards);
-    if (!usage) return std::unexpected(usage.error());
-    usage_topic_ = std::move(*usage);
-    return {};
-  }
-
-  /// A topic that would lose events or take none is refused at the start; brokers that are away are not.
-  result<void> check_public_topic(const std::string& topic) {
-    const auto found = connectors::find_public_topic(*kafka_admin_, topic, std::chrono::seconds(3), &log_);
-    if (!found && found.error().code == errc::invalid) return std::unexpected(found.error());
-    return {};
-  }
-
-  /// What is wrong with the feed on Kafka, if anything is.
-  std::optional<std::string> feed_trouble(bool with_causes) const {
-    if (kafka_feed_) {
-      if (auto trouble = kafka_feed_->trouble(with_causes)) return trouble;
-    }
-    const auto usage = usage_topic_ ? usage_topic_->trouble() : std::nullopt;
-    if (!usage) return std::nullopt;
-    return "usage is not published on Kafka" + (with_causes ? ": " + *usage : "; see the log");
-  }
-
   result<void> start_https(std::vector<connectors::operator_token> operators) {
     api_ = std::make_unique<connectors::http_api>(connectors::http_parts{
         .gateway = *runtime_,
@@ -376,21 +186,22 @@ private:
         .telemetry = telemetry_,
         .upkeep = upkeep_.get(),
         .operators = std::move(operators),
-        .endpoints = [this] { return endpoints(); },
+        .endpoints = [this] { return connectors::endpoints_of(config_, port_, tls_->ca_file()); },
         .metrics = [this] { return metrics(); },
         .not_ready = [this](bool with_causes) { return host_->not_ready(with_causes); },
         .look_up = [this](std::function<void()> job) { return lookups_->post(std::move(job)); },
         .read_later = [this](std::function<void()> job) { return readers_->post(std::move(job)); },
         .maintain_later = [this](std::function<void()> job) { return maintainer_->post(std::move(job)); },
         .version = version_text,
-        .webhooks = webhook_options_of(config_).client,
+        .webhooks = connectors::webhook_options_of(config_).client,
         .streams = streams_.get(),
         .reads = host_.get(),
-        .trouble = [this](bool with_causes) { return feed_trouble(with_causes); }});
+        .trouble =
+            [this](bool with_causes) { return publication_ ? publication_->trouble(with_causes) : std::nullopt; }});
     const auto render = [this](int status, std::string_view message, std::string_view correlation_id) {
       return connectors::error_response(status * 1000, message, {correlation_id, s_.clock.now()});
     };
-    auto https = connectors::https_server::start(https_options_of(config_),
+    auto https = connectors::https_server::start(connectors::https_options_of(config_),
                                                  {*tls_, *api_, render, s_.clock, s_.entropy, log_, telemetry_});
     if (!https) return std::unexpected(https.error());
     https_ = std::move(*https);
@@ -410,13 +221,6 @@ private:
                      {"muster_maintenance_queued", "Rebuilds and verifications that wait.", queued(maintainer_)}});
   }
 
-  connectors::endpoint_texts endpoints() const {
-    const auto port = ":" + std::to_string(port_.load());
-    const auto name = std::ranges::find_if(config_.https_names, connectors::is_host_name);
-    if (name == config_.https_names.end()) return {"localhost" + port, "localhost" + port, tls_->ca_file().string()};
-    return {*name + port, "{service}." + *name + port, tls_->ca_file().string()};
-  }
-
   const connectors::node_config& config_;
   storage& s_;
   connectors::json_log& log_;
@@ -429,11 +233,8 @@ private:
   std::unique_ptr<actors::actor_runtime> runtime_;
   std::unique_ptr<actors::upkeep> upkeep_;
   std::unique_ptr<connectors::worker> lookups_;
-  std::unique_ptr<connectors::kafka_producer> producer_;
-  std::unique_ptr<connectors::kafka_admin> kafka_admin_;
-  std::unique_ptr<connectors::kafka_feed> kafka_feed_;
-  std::unique_ptr<connectors::usage_topic> usage_topic_;
   std::unique_ptr<connectors::webhook_sender> webhooks_;
+  std::unique_ptr<connectors::kafka_publication> publication_;
   std::unique_ptr<connectors::feed_streams> streams_;
   std::unique_ptr<connectors::worker> readers_;
   std::unique_ptr<connectors::worker> maintainer_;
@@ -504,21 +305,12 @@ int verify_stopped(const connectors::node_config& config, bool json) {
 int rebuild_stopped(const connectors::node_config& config, bool json) {
   auto s = open_storage(config, false);
   if (!s) return complain(s.error());
-  std::uint64_t events = 0;
-  for (std::uint32_t i = 0; i < (*s)->journal->identity().shards; ++i) {
-    const events::shard_id shard(i);
-    auto anew = (*s)->projections->begin_generation(shard);
-    if (!anew) return complain(anew.error());
-    const auto take = [&](std::span<const engine::folded_frame> frames) { return (*anew)->apply(frames); };
-    const auto report = engine::replay(*(*s)->journal, shard, {}, std::nullopt, take);
-    if (!report) return complain(report.error());
-    if (const auto switched = (*s)->projections->switch_generation(shard); !switched) return complain(switched.error());
-    events += report->events;
-  }
+  const auto events = engine::rebuild_all(*(*s)->journal, *(*s)->projections);
+  if (!events) return complain(events.error());
   if (json)
-    std::cout << "{\"events\":" << events << "}\n";
+    std::cout << "{\"events\":" << *events << "}\n";
   else
-    std::cout << "rebuilt from " << events << " events\n";
+    std::cout << "rebuilt from " << *events << " events\n";
   return 0;
 }
 
@@ -532,32 +324,17 @@ result<std::string> recount_stopped(const connectors::node_config& config, const
 
 // ---- Kafka
 
-/// The master key for `cluster init`. A new one is made only where no cluster is: it would fit none that is there.
-result<engine::data_key> cluster_key(const connectors::node_config& config, storage& s) {
-  auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, s.entropy);
-  if (master || master.error().code != errc::not_found) return master;
-  const auto there = connectors::find_cluster_key(config, s.log.get());
-  if (!there) return std::unexpected(there.error());
-  if (!*there) return connectors::master_key_of(config, {}, true, s.entropy);
-  return fail(errc::conflict, master.error().text + ". The topics " + config.kafka_topic_prefix +
-                                  "* belong to a cluster already, whose master key has the fingerprint " +
-                                  events::to_hex(events::as_bytes(**there)) +
-                                  ": bring that key, or choose another kafka.topic_prefix");
-}
-
 int cluster_init(const connectors::node_config& config, bool json) {
   if (const auto prepared = prepare_directory(config.data); !prepared) return complain(prepared.error());
-  storage s;
-  auto log = open_log(config, s.clock);
-  if (!log) return complain(log.error());
-  s.log = std::move(*log);
-  const auto master = cluster_key(config, s);
+  connectors::node_storage s;
+  if (const auto logging = connectors::open_log(s, config); !logging) return complain(logging.error());
+  const auto master = connectors::cluster_master_key(config, variable("MUSTER_MASTER_KEY"), s.entropy, s.log.get());
   if (!master) return complain(master.error());
   const auto cluster = connectors::initialize_cluster(config, *master, std::nullopt, s.entropy, s.log.get());
   if (!cluster) return complain(cluster.error());
   if (const auto same = connectors::check_same_journal(config, cluster->journal.id); !same)
     return complain(same.error());
-  const auto tls = connectors::tls_context::open(tls_options_of(config), s.clock, s.entropy);
+  const auto tls = connectors::tls_context::open(connectors::tls_options_of(config), s.clock, s.entropy);
   if (!tls) return complain(tls.error());
   if (const auto operators = connectors::load_operators(config, s.entropy); !operators)
     return complain(operators.error());
@@ -567,20 +344,21 @@ int cluster_init(const connectors::node_config& config, bool json) {
 
 /// Copies what `config.data` holds on the embedded journal to Kafka. Says now and then how far it is.
 int migrate(const connectors::node_config& config, bool json) {
-  storage old;
-  storage target;
+  const auto given_key = variable("MUSTER_MASTER_KEY");
+  connectors::node_storage old;
+  connectors::node_storage target;
   for (auto* each : {&old, &target}) {
-    auto log = open_log(config, each->clock);
-    if (!log) return complain(log.error());
-    each->log = std::move(*log);
+    if (const auto logging = connectors::open_log(*each, config); !logging) return complain(logging.error());
   }
-  if (const auto opened = open_embedded(old, config, false); !opened) return complain(opened.error());
-  const auto master = connectors::master_key_of(config, variable("MUSTER_MASTER_KEY"), false, old.entropy);
+  if (const auto opened = connectors::open_embedded(old, config, given_key, false); !opened)
+    return complain(opened.error());
+  const auto master = connectors::master_key_of(config, given_key, false, old.entropy);
   if (!master) return complain(master.error());
   const auto cluster =
       connectors::initialize_cluster(config, *master, old.journal->identity(), old.entropy, old.log.get());
   if (!cluster) return complain(cluster.error());
-  if (const auto opened = open_kafka(target, config); !opened) return complain(opened.error());
+  if (const auto opened = connectors::open_on_kafka(target, config, given_key); !opened)
+    return complain(opened.error());
 
   const auto signals = node_signals();
   std::stop_source stop;
@@ -625,7 +403,7 @@ int repair_stopped(const connectors::node_config& config, const connectors::repa
                              {},
                              request.by.empty() ? user_name() : request.by,
                              request.reason,
-                             config.node_name.empty() ? host_name() : config.node_name};
+                             connectors::node_name_of(config)};
   if (!events::from_hex(request.hash, order.hash))
     return complain({errc::invalid, "--hash: expected 64 hexadecimal digits, not '" + request.hash + "'"});
   auto s = open_storage(config, false);

@@ -5,6 +5,7 @@
 #include "connectors/kafka/keys_topic.hpp"
 #include "connectors/kafka/public_topic.hpp"
 #include "connectors/master_key.hpp"
+#include "connectors/node_directory.hpp"
 
 #include <algorithm>
 
@@ -53,6 +54,19 @@ result<std::optional<events::digest>> find_cluster_key(const node_config& config
   const auto keys = find_keyring(**admin, *connection, topics.keys, wait);
   if (!keys) return std::unexpected(keys.error());
   return *keys ? std::optional((*keys)->master_key_fingerprint) : std::nullopt;
+}
+
+result<engine::data_key> cluster_master_key(const node_config& config, std::string_view given, engine::entropy& entropy,
+                                            engine::log* log) {
+  auto master = master_key_of(config, given, false, entropy);
+  if (master || master.error().code != errc::not_found) return master;
+  const auto there = find_cluster_key(config, log);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return master_key_of(config, {}, true, entropy);
+  return fail(errc::conflict, master.error().text + ". The topics " + config.kafka_topic_prefix +
+                                  "* belong to a cluster already, whose master key has the fingerprint " +
+                                  events::to_hex(events::as_bytes(**there)) +
+                                  ": bring that key, or choose another kafka.topic_prefix");
 }
 
 result<initialized_cluster> initialize_cluster(const node_config& config, const engine::data_key& master_key,

@@ -19,6 +19,11 @@ struct initialized_cluster {
 /// if there is none. `conflict`: topics of these names are there and are something else.
 engine::result<std::optional<events::digest>> find_cluster_key(const node_config& config, engine::log* log);
 
+/// The master key for `cluster init`: `given`, or in the configured file. A new one is made only where no cluster is:
+/// it would fit none that is there. `conflict`: one is there, and its key is not here.
+engine::result<engine::data_key> cluster_master_key(const node_config& config, std::string_view given,
+                                                    engine::entropy& entropy, engine::log* log);
+
 /// Makes the topics of a cluster and what stands first in them: journal, keyring, events, usage. `wanted`: the identity
 /// that the journal must get, for a history that is brought along; a new one is drawn unless given. Can be repeated
 /// after an interruption, and changes nothing once all is there. `conflict`: topics of these names are there and are
