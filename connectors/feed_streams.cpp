@@ -30,7 +30,8 @@ struct feed_streams::follower {
   std::shared_ptr<const engine::scope_snapshot> service;  ///< as last admitted
   events::timestamp admitted_at;
   std::size_t skipped = 0;
-  std::string made;  ///< and not written yet; empty between steps
+  std::size_t sent = 0;  ///< events
+  std::string made;      ///< and not written yet; empty between steps
 };
 
 feed_streams::feed_streams(feed_stream_options options, engine::feed& feed, engine::history& past,
@@ -111,6 +112,17 @@ bool feed_streams::add(follower& f, std::string_view text) {
   return f.made.size() < write_bytes || flush(f);
 }
 
+// The same of an event, behind which the stream may end.
+bool feed_streams::add_event(follower& f, const engine::feed_place& at, std::string_view event) {
+  f.who.after = at;
+  f.skipped = 0;
+  const bool room = add(f, place(f.who.shard, at).append("data: ").append(event).append("\n\n"));
+  if (++f.sent != f.who.limit) return room;
+  flush(f);
+  f.body->end();
+  return false;
+}
+
 bool feed_streams::flush(follower& f) {
   if (f.made.empty()) return true;
   const bool written = f.body->write(f.made);
@@ -166,11 +178,8 @@ bool feed_streams::send_events(follower& f) {
 // Sends the hours that had ended before the event `before`. False if the stream takes no more for now.
 bool feed_streams::send_usage(follower& f, std::deque<events::usage_reported>& reports, events::log_sequence before) {
   for (; !reports.empty() && reports.front().sequence < before; reports.pop_front()) {
-    const auto at = engine::place_of(reports.front());
     const auto event = events::to_cloud_event(reports.front(), f.who.scope, f.who.shard);
-    f.who.after = at;
-    f.skipped = 0;
-    if (!add(f, place(f.who.shard, at) + "data: " + event + "\n\n")) return false;
+    if (!add_event(f, engine::place_of(reports.front()), event)) return false;
   }
   return true;
 }
@@ -187,10 +196,7 @@ bool feed_streams::send(follower& f, const events::event_record& record) {
   }
   const auto entry = past_.entry_of(record, f.who.shard, f.who.personal);
   if (!entry) return give_up(f, entry.error());
-  const auto event = events::to_cloud_event(entry->meta, entry->shard, entry->data);
-  f.skipped = 0;
-  f.who.after = sequence;
-  return add(f, place(f.who.shard, sequence) + "data: " + event + "\n\n");
+  return add_event(f, sequence, events::to_cloud_event(entry->meta, entry->shard, entry->data));
 }
 
 }  // namespace muster::connectors

@@ -33,7 +33,8 @@ struct feed_subscription {
   events::shard_id shard;
   engine::feed_place after;
   engine::event_filter filter;
-  bool personal = true;  ///< open personal fields
+  bool personal = true;   ///< open personal fields
+  std::size_t limit = 0;  ///< the stream ends behind so many events; 0: it does not
   /// Whether the reader may still read `service` as it is now. Asked when the service has changed, and once a minute;
   /// when it says no, the stream ends.
   std::function<bool(const engine::scope_snapshot& service)> admitted;
@@ -60,6 +61,7 @@ private:
   void run();
   bool step(follower& f);
   bool add(follower& f, std::string_view text);
+  bool add_event(follower& f, const engine::feed_place& at, std::string_view event);
   bool flush(follower& f);
   bool send_events(follower& f);
   bool give_up(follower& f, const engine::error& why);

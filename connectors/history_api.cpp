@@ -29,6 +29,20 @@ bool wants_stream(const http_request& request) {
   return events::to_lower(request.header("accept")).find("text/event-stream") != std::string::npos;
 }
 
+// How many events a page shall have, or behind how many a stream ends: 0, which is never, unless it is said. If it is
+// no such number, the exchange is finished with 400.
+std::optional<std::size_t> wanted_events(http_exchange& exchange) {
+  if (!wants_stream(exchange.request())) return wanted_limit(exchange);
+  const auto text = exchange.request().parameter("limit");
+  if (text.empty()) return 0;
+  const auto limit = page_size(text);
+  if (!limit) {
+    exchange.fail(dps_code::argument_invalid,
+                  "limit: expected a number from 1, not '" + std::string(text.substr(0, 40)) + "'.");
+  }
+  return limit;
+}
+
 /// Where a stream begins: a browser that comes back says in Last-Event-ID where it was.
 std::string_view begins_after(const http_request& request) {
   const auto last = request.header("last-event-id");
@@ -58,8 +72,8 @@ void answer_stream(const exchange_ptr& exchange, feed_subscription who) {
                     std::move(*stream)});
 }
 
-void answer_page(const exchange_ptr& exchange, const feed_subscription& who, std::size_t limit) {
-  http_exchange::read_later(exchange, who.shard, [exchange, who, limit] {
+void answer_page(const exchange_ptr& exchange, const feed_subscription& who) {
+  http_exchange::read_later(exchange, who.shard, [exchange, who, limit = who.limit] {
     auto& past = exchange->parts().past;
     // A stream has an index of its own, which need not pass over the events of others.
     const bool by_stream = !who.filter.subject.empty() && who.filter.types.empty();
@@ -73,11 +87,11 @@ void answer_page(const exchange_ptr& exchange, const feed_subscription& who, std
   });
 }
 
-void answer_subscription(const exchange_ptr& exchange, const feed_subscription& who, std::size_t limit) {
+void answer_subscription(const exchange_ptr& exchange, const feed_subscription& who) {
   if (wants_stream(exchange->request()))
     answer_stream(exchange, who);
   else
-    answer_page(exchange, who, limit);
+    answer_page(exchange, who);
 }
 
 // False also while it is not known, the shard not being open here.
@@ -123,17 +137,17 @@ void answer_history(const exchange_ptr& exchange, const engine::scope_snapshot& 
                           "after: expected SHARD-SEQUENCE as in an event's id; this service is on shard " +
                               std::to_string(shard.value()) + ".");
   }
-  const auto limit = wanted_limit(*exchange);
+  const auto limit = wanted_events(*exchange);
   if (!limit) return;
   const bool personal = request.parameter("personal") != "false";
   auto filter = read_filter(scope, request.parameter("types"), subject);
   if (!filter) return exchange->fail(dps_code::argument_invalid, filter.error());
   filter->usage = request.parameter("usage") != "false";
-  const feed_subscription wanted{scope, shard, *after, *filter, personal, std::move(still_admitted)};
-  if (!lies_behind_the_end(exchange->parts(), shard, *after)) return answer_subscription(exchange, wanted, *limit);
-  if_nobody_wrote_it_elsewhere(exchange, shard, [exchange, wanted, limit = *limit] {
+  const feed_subscription wanted{scope, shard, *after, *filter, personal, *limit, std::move(still_admitted)};
+  if (!lies_behind_the_end(exchange->parts(), shard, *after)) return answer_subscription(exchange, wanted);
+  if_nobody_wrote_it_elsewhere(exchange, shard, [exchange, wanted] {
     if (lies_behind_the_end(exchange->parts(), wanted.shard, wanted.after)) return refuse_place(exchange, wanted);
-    answer_subscription(exchange, wanted, limit);
+    answer_subscription(exchange, wanted);
   });
 }
 

@@ -108,7 +108,7 @@ void on_get_service(const exchange_ptr& exchange) {
   const bool open = exchange->parts().services.view(call->service->shard) != nullptr;
   const auto shard = open ? std::optional(call->service->shard) : std::nullopt;
   http_exchange::read_later(exchange, shard, [exchange, call = *call] {
-    // A service whose shard is not open has no counts yet, but everything else that an operator needs.
+    // Of a service whose shard is not open it is not known, but everything else that an operator needs is.
     std::optional<engine::partial_count> registrations;
     if (const auto view = exchange->parts().services.view(call.service->shard)) {
       auto counted = view->count_registrations(call.scope(), {}, {}, engine::limits::rows_counted_max);

@@ -100,7 +100,10 @@ void write_service(json_writer& out, const http_parts& parts, const engine::scop
   if (state.webhook) write_webhook(out, parts, service, false, "webhook");
   out.begin_object("counts");
   out.number("enrollmentGroups", static_cast<std::int64_t>(service.groups.size()));
-  if (registrations) out.number("registrations", static_cast<std::int64_t>(registrations->number));
+  if (registrations)
+    out.number("registrations", static_cast<std::int64_t>(registrations->number));
+  else
+    out.raw("registrations", "null");
   if (registrations && !registrations->next.empty()) out.boolean("moreRegistrations", true);
   out.end_object();
   out.number("shard", static_cast<std::int64_t>(service.shard.value()));

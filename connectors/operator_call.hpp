@@ -34,7 +34,7 @@ void finish_with_page(http_exchange& exchange, const engine::result<engine::page
 inline constexpr std::string_view state_of_closed_service = "closed";
 
 /// Writes a service as one JSON object. `keys`: with its owner's connection string. `registrations`: how many records
-/// it has, as far as that was counted.
+/// it has, as far as that was counted; `null` if it was not.
 void write_service(json_writer& out, const http_parts& parts, const engine::scope_snapshot& service, bool keys,
                    const std::optional<engine::partial_count>& registrations = std::nullopt);
 

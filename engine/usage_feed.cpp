@@ -28,6 +28,15 @@ feed_place place_of(const events::usage_reported& e) {
   return {e.sequence, events::hour_of(e.from)};
 }
 
+feed_place place_of(const reaction_state& state) {
+  return {state.done, state.hour ? std::optional(events::hour_of(*state.hour)) : std::nullopt};
+}
+
+void set_place(reaction_state& state, const feed_place& place) {
+  state.done = place.sequence;
+  state.hour = place.hour;
+}
+
 result<std::deque<events::usage_reported>> usage_between(shard_view& view, const events::id_scope& scope,
                                                          const feed_place& after, events::log_sequence before) {
   std::deque<events::usage_reported> found;

@@ -24,6 +24,10 @@ std::optional<events::usage_reported> report_of(const usage_hour& used);
 /// Where the report of an hour stands.
 feed_place place_of(const events::usage_reported& e);
 
+/// How far a reaction has come, and what says so in its state.
+feed_place place_of(const reaction_state& state);
+void set_place(reaction_state& state, const feed_place& place);
+
 /// The reports of `scope` behind `after` and before the event `before`, in order. `view` has folded every event before
 /// that one. Any thread.
 result<std::deque<events::usage_reported>> usage_between(shard_view& view, const events::id_scope& scope,

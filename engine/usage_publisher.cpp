@@ -22,7 +22,7 @@ result<void> usage_publisher::step(events::shard_id shard) {
   if (!place) {
     const auto kept = view->reaction(name_);
     if (!kept) return std::unexpected(kept.error());
-    place = *kept ? feed_place((*kept)->done) : feed_place();
+    place = *kept ? place_of(**kept) : feed_place();
   }
   const auto position = view->position();
   const auto due = usage_between(*view, *place, position.sequence.next());
@@ -33,8 +33,9 @@ result<void> usage_publisher::step(events::shard_id shard) {
     const auto at = place_of(each.report);
     if (i + 1 < due->size() && place_of((*due)[i + 1].report) == at) continue;
     place = at;
-    // Without the hour: whoever goes on from here repeats the reports of that place.
-    if (auto kept = view->keep_reaction(name_, reaction_state{at.sequence, {}, {}, {}}); !kept) return kept;
+    reaction_state state;
+    set_place(state, at);
+    if (auto kept = view->keep_reaction(name_, state); !kept) return kept;
   }
   // Hours without operations are behind us as well, and need not be looked at again.
   const feed_place ended(position.sequence, events::hour_of(position.time) - std::chrono::hours(1));

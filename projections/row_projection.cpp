@@ -157,12 +157,22 @@ result<std::vector<engine::usage_hour>> row_projection::usage(const events::id_s
   return hours;
 }
 
+namespace {
+
+// Rows that were written before reactions kept an hour lack that last member.
+result<engine::reaction_state> read_reaction(std::string_view key, std::string_view row) {
+  auto state = read_row<engine::reaction_state>(key, row);
+  return state ? std::move(state) : read_row<engine::reaction_state>(key, std::string(row) + '\0');
+}
+
+}  // namespace
+
 result<std::optional<engine::reaction_state>> row_projection::reaction(std::string_view name) {
   const auto key = row_key(view::reactions, name);
   const auto row = rows_->get(key);
   if (!row) return std::unexpected(row.error());
   if (!*row) return std::nullopt;
-  return read_row<engine::reaction_state>(key, **row);
+  return read_reaction(key, **row);
 }
 
 result<void> row_projection::keep_reaction(std::string_view name, const std::optional<engine::reaction_state>& state) {
@@ -179,7 +189,7 @@ result<void> row_projection::take_reactions(const row_source& other) {
   const auto batch = rows_->make_batch();
   const auto range = keys_below(row_key(view::reactions));
   const auto scanned = other.scan(range.from, range.to, [&](std::string_view key, std::string_view value) {
-    if (read_row<engine::reaction_state>(key, value)) batch->put(key, value);
+    if (const auto state = read_reaction(key, value)) batch->put(key, events::to_row(*state));
     return true;
   });
   return scanned ? rows_->write(*batch) : scanned;

@@ -22,7 +22,7 @@ void write_delivery(json_writer& out, const http_parts& parts, const engine::sco
   const bool parked = state.parked == webhook.changed;
   out.begin_object("delivery");
   out.string("state", parked ? "parked" : state.failing_since ? "failing" : "delivering");
-  out.string("done", place_text(service.shard, std::max(state.done, webhook.since)));
+  out.string("done", place_text(service.shard, std::max(engine::place_of(state), engine::feed_place(webhook.since))));
   if (state.failing_since) out.string("failingSince", events::to_iso8601(*state.failing_since));
   if (state.failure) out.string("failure", *state.failure);
   out.end_object();

@@ -1,6 +1,6 @@
 #include "connectors/webhook/webhook_request.hpp"
 
-#include "engine/history.hpp"
+#include "connectors/event_selection.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 #include "events/cloud_event.hpp"
@@ -33,6 +33,60 @@ webhook_verdict later(std::string reason, const webhook_response& response) {
   return verdict;
 }
 
+/// Fills a batch until it is full.
+class batch_maker {
+public:
+  batch_maker(const std::deque<events::usage_reported>& reports, events::shard_id shard, const events::id_scope& scope,
+              const engine::feed_place& after)
+      : shard_(shard), scope_(scope), reports_(reports) {
+    batch_.body = "[";
+    batch_.last = after;
+  }
+
+  // Adds the hours that had ended before the event `before`. False if the batch is full.
+  bool add_reports(events::log_sequence before) {
+    for (; next_report_ < reports_.size() && reports_[next_report_].sequence < before; ++next_report_) {
+      if (full()) return false;
+      const auto& report = reports_[next_report_];
+      batch_.last = engine::place_of(report);
+      add(events::to_cloud_event(report, scope_, shard_));
+    }
+    return true;
+  }
+
+  // Adds an event if it is wanted, and what stands before it. False if the batch is full.
+  bool add(const events::event_record& record, const engine::event_filter& filter) {
+    if (!add_reports(record.meta.sequence) || full()) return false;
+    batch_.last = record.meta.sequence;
+    if (engine::wanted(record.meta, scope_, filter)) add(events::to_cloud_event(record.meta, shard_, record.data));
+    return true;
+  }
+
+  webhook_batch take() {
+    batch_.body += ']';
+    const auto last = place_text(shard_, batch_.last);
+    batch_.id = place_text(shard_, first_) + "." + last.substr(last.find('-') + 1);
+    return std::move(batch_);
+  }
+
+private:
+  bool full() const { return batch_.events == batch_events_max || batch_.body.size() >= batch_bytes_max; }
+  void add(const std::string& event) {
+    if (batch_.events++ == 0)
+      first_ = batch_.last;
+    else
+      batch_.body += ',';
+    batch_.body += event;
+  }
+
+  const events::shard_id shard_;
+  const events::id_scope& scope_;
+  const std::deque<events::usage_reported>& reports_;
+  std::size_t next_report_ = 0;
+  engine::feed_place first_;
+  webhook_batch batch_;
+};
+
 std::string answered(long status) {
   return "the endpoint answered " + std::to_string(status);
 }
@@ -44,29 +98,17 @@ std::string webhook_response::header(std::string_view name) const {
   return at == headers.end() ? std::string() : at->second;
 }
 
-webhook_batch make_batch(const engine::feed_frames& frames, events::shard_id shard, const events::id_scope& scope,
-                         const std::set<std::string, std::less<>>& types, events::log_sequence after) {
-  webhook_batch batch{"[", 0, {}, after};
-  const engine::event_filter filter{types, {}};
-  const auto full = [&] { return batch.events == batch_events_max || batch.body.size() >= batch_bytes_max; };
-  events::log_sequence first;
+webhook_batch make_batch(const engine::feed_frames& frames, const std::deque<events::usage_reported>& reports,
+                         events::shard_id shard, const events::id_scope& scope, const engine::event_filter& filter,
+                         const engine::feed_place& after) {
+  batch_maker maker(reports, shard, scope, after);
   for (const auto& frame : frames) {
     for (const auto& record : frame->records) {
-      if (record.meta.sequence <= after) continue;
-      if (full()) break;
-      batch.last = record.meta.sequence;
-      if (!engine::wanted(record.meta, scope, filter)) continue;
-      if (batch.events++ == 0)
-        first = batch.last;
-      else
-        batch.body += ',';
-      batch.body += events::to_cloud_event(record.meta, shard, record.data);
+      if (record.meta.sequence > after.sequence && !maker.add(record, filter)) return maker.take();
     }
   }
-  batch.body += ']';
-  batch.id =
-      std::to_string(shard.value()) + "-" + std::to_string(first.value()) + "." + std::to_string(batch.last.value());
-  return batch;
+  if (frames.empty()) maker.add_reports(after.sequence.next());
+  return maker.take();
 }
 
 webhook_request delivery_request(const std::string& url, std::string_view secret, const webhook_batch& batch,

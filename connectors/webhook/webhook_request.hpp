@@ -2,10 +2,11 @@
 
 #include "engine/error.hpp"
 #include "engine/feed.hpp"
+#include "engine/history.hpp"
 
 #include <chrono>
+#include <deque>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,13 +35,16 @@ struct webhook_response {
 struct webhook_batch {
   std::string body;
   std::size_t events = 0;
-  std::string id;             ///< `SHARD-FIRST.LAST`: the same for each try of the same events
-  events::log_sequence last;  ///< everything up to here is in it, or is not wanted
+  std::string id;           ///< `SHARD-FIRST.LAST`: the same for each try of the same events
+  engine::feed_place last;  ///< everything up to here is in it, or is not wanted
 };
 
-/// Takes events of `scope` and of `types` (all if empty) behind `after` out of `frames`, at most a batch of them.
-webhook_batch make_batch(const engine::feed_frames& frames, events::shard_id shard, const events::id_scope& scope,
-                         const std::set<std::string, std::less<>>& types, events::log_sequence after);
+/// Takes the events of `scope` behind `after` that `filter` lets through out of `frames`, and the usage in `reports`
+/// in its places between them; at most a batch of both. `reports`: as `engine::usage_between` gives them for these
+/// frames, in order.
+webhook_batch make_batch(const engine::feed_frames& frames, const std::deque<events::usage_reported>& reports,
+                         events::shard_id shard, const events::id_scope& scope, const engine::event_filter& filter,
+                         const engine::feed_place& after);
 
 /// POST of a batch (CloudEvents HTTP binding 1.0.2, section 3.3), signed after the Standard Webhooks specification:
 /// `webhook-signature: v1,BASE64` is HMAC-SHA256 of `id.timestamp.body` under the secret. The timestamp lets the

@@ -36,6 +36,7 @@ struct endpoint {
   events::timestamp not_before;
   std::chrono::milliseconds interval{0};
   events::log_sequence kept;  ///< `state.done` as last written
+  events::log_hour hour;      ///< of the shard's newest frame, when it was last looked at
 
   const engine::webhook_state& webhook() const { return *service->service.webhook; }
   bool parked() const { return state.parked == webhook().changed; }
@@ -112,6 +113,7 @@ private:
       }
       auto& e = found.at(service->service.scope);
       take_settings(e, service);
+      look_at_hour(e);
       parked += e.parked() ? 1 : 0;
     }
     for (auto& [scope, e] : endpoints_) {
@@ -140,6 +142,15 @@ private:
     e.may_have_more = true;
     e.interval = {};
     begin_anew(e.state);
+  }
+
+  // An hour may end without an event, and its usage is due then.
+  void look_at_hour(endpoint& e) const {
+    const auto view = services_.view(e.shard);
+    if (!view) return;
+    const auto hour = events::hour_of(view->position().time);
+    e.may_have_more = e.may_have_more || hour != e.hour;
+    e.hour = hour;
   }
 
   // It fails from now on, if at all: what was set or resumed has its whole time before it is parked.
@@ -194,7 +205,7 @@ private:
     }
     if (*row) e.state = **row;
     if (e.state.parked && !e.parked()) begin_anew(e.state);  // set or resumed since, and not tried yet
-    e.state.done = std::max(e.state.done, e.webhook().since);
+    engine::set_place(e.state, std::max(engine::place_of(e.state), engine::feed_place(e.webhook().since)));
     e.loaded = true;
     return true;
   }
@@ -213,20 +224,18 @@ private:
   }
 
   void deliver(endpoint& e, const std::string& url) {
-    const auto frames = feed_.read(e.shard, e.state.done, read_bytes);
-    if (!frames) {
-      e.not_before = clock_.now() + look_interval;
-      if (frames.error().code != engine::errc::unavailable)
-        log_.write(log_level::error, "a webhook cannot read events", {{"error", frames.error().text}});
-      return;
-    }
-    if (frames->empty()) {
+    const auto& set = e.webhook().endpoint;
+    const engine::event_filter filter{{set.types.begin(), set.types.end()}, {}, true};
+    const auto after = engine::place_of(e.state);
+    const auto frames = feed_.read(e.shard, after.sequence, read_bytes);
+    if (!frames) return read_later(e, frames.error());
+    const auto reports = usage_of(e, filter, *frames);
+    if (!reports) return read_later(e, reports.error());
+    if (frames->empty() && reports->empty()) {
       e.may_have_more = false;
       return;
     }
-    const auto& set = e.webhook().endpoint;
-    const std::set<std::string, std::less<>> types(set.types.begin(), set.types.end());
-    auto batch = make_batch(*frames, e.shard, e.scope, types, e.state.done);
+    auto batch = make_batch(*frames, *reports, e.shard, e.scope, filter, after);
     if (batch.events == 0) {
       passed_over_ = true;
       return progress(e, batch.last, false);
@@ -244,6 +253,22 @@ private:
     });
   }
 
+  void read_later(endpoint& e, const engine::error& why) {
+    e.not_before = clock_.now() + look_interval;
+    if (why.code != engine::errc::unavailable)
+      log_.write(log_level::error, "a webhook cannot read events", {{"error", why.text}});
+  }
+
+  // What stands among the events of `frames`, or behind the last one if there are none.
+  result<std::deque<events::usage_reported>> usage_of(const endpoint& e, const engine::event_filter& filter,
+                                                      const engine::feed_frames& frames) const {
+    if (!engine::wants_usage(filter)) return {};
+    const auto view = services_.view(e.shard);
+    if (!view) return engine::fail(engine::errc::unavailable, "the shard is not open");
+    const auto before = frames.empty() ? e.state.done.next() : frames.back()->last();
+    return engine::usage_between(*view, e.scope, engine::place_of(e.state), before);
+  }
+
   void fly(endpoint& e, const webhook_request& request, std::function<void(endpoint&, const webhook_response&)> done) {
     e.flying = true;
     ++telemetry_.webhook_requests;
@@ -257,8 +282,8 @@ private:
                  });
   }
 
-  void progress(endpoint& e, events::log_sequence done, bool delivered) {
-    e.state.done = done;
+  void progress(endpoint& e, const engine::feed_place& done, bool delivered) {
+    engine::set_place(e.state, done);
     const bool recovered = delivered && e.state.failure;
     if (delivered) {
       e.failures = 0;
@@ -268,7 +293,7 @@ private:
     if (recovered) log_.write(log_level::info, "a webhook works again", {{"idScope", e.scope.text()}});
     // Events that nobody wants are passed over in memory; where that leads is kept now and then.
     constexpr std::uint64_t passed_max = 10'000;
-    if (delivered || done.value() - e.kept.value() >= passed_max) keep(e);
+    if (delivered || done.sequence.value() - e.kept.value() >= passed_max) keep(e);
   }
 
   void fail(endpoint& e, const webhook_verdict& verdict) {

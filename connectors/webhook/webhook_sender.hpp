@@ -21,11 +21,11 @@ struct webhook_sender_options {
   unsigned park_after_failures = 1'000;        ///< likewise
 };
 
-/// Sends the events of services to the endpoints that operators have set (`service_state::webhook`): of each service in
-/// order, at least once, from where the last success or its beginning stands in the log. A failure is tried again after
-/// a pause that grows, with chance in it; an endpoint that fails for long is parked, and goes on when it is resumed or
-/// set anew. How far each came is kept with the projections as the reaction `webhook/SCOPE`. One thread of its own, on
-/// which all requests are in flight at once, one of each service.
+/// Sends the events of services, their hourly usage among them, to the endpoints that operators have set
+/// (`service_state::webhook`): of each service in order, at least once, from where the last success or its beginning
+/// stands in the log. A failure is tried again after a pause that grows, with chance in it; an endpoint that fails for
+/// long is parked, and goes on when it is resumed or set anew. How far each came is kept with the projections as the
+/// reaction `webhook/SCOPE`. One thread of its own, on which all requests are in flight at once, one of each service.
 class webhook_sender {
 public:
   /// All of these outlive the sender.

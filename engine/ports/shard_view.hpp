@@ -81,12 +81,14 @@ struct reaction_state {
   std::optional<events::timestamp> failing_since;  ///< of the failures without a success between
   std::optional<std::string> failure;              ///< the last of these, for people
   std::optional<events::log_sequence> parked;      ///< it has given up on the settings of this sequence
+  std::optional<events::timestamp> hour;           ///< behind `done`, the usage of the hours up to this one as well
   template <class Self, class Visitor>
   static void describe(Self& self, Visitor& visit) {
     visit("done", self.done);
     visit("failingSince", self.failing_since);
     visit("failure", self.failure);
     visit("parked", self.parked);
+    visit("hour", self.hour);
   }
   friend bool operator==(const reaction_state&, const reaction_state&) = default;
 };

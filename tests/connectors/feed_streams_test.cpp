@@ -53,7 +53,7 @@ struct streams_fixture : tests::feed_fixture {
       {.streams_max = 3, .streams_per_service_max = 2}, feed, past, catalog, clock, log, telemetry};
 
   connectors::feed_subscription subscription(const events::id_scope& scope, std::uint64_t after = 0) const {
-    return {scope, shard, events::log_sequence(after), {}, true, {}};
+    return {scope, shard, events::log_sequence(after), {}, true, 0, {}};
   }
 };
 
@@ -88,6 +88,38 @@ BOOST_AUTO_TEST_CASE(a_reader_that_takes_nothing_is_given_no_more_and_loses_noth
   std::size_t events = 0;
   for (auto at = all.find("\ndata: "); at != std::string::npos; at = all.find("\ndata: ", at + 1)) ++events;
   BOOST_TEST(events == 3000U);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_reader_that_takes_nothing_is_bounded) {
+  stream_reader slow(streams.open(subscription(demo)).value());
+  stream_reader quick(streams.open(subscription(demo)).value());
+  std::size_t waited = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto device = "dev-" + std::to_string(i);
+    write({record(demo, device), record(demo, device + "-again")});
+    quick.until("devices/" + device + "-again");
+    waited = std::max(waited, slow.stream->waiting());
+  }
+  // The events of the whole history are many times as long.
+  BOOST_TEST(waited > 32U * 1024);
+  BOOST_TEST(waited < 96U * 1024);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_ends_behind_as_many_events_as_were_asked_for) {
+  write({record(demo, "a"), record(other, "b"), record(demo, "c"), record(demo, "d")});
+  auto who = subscription(demo);
+  who.limit = 3;
+  stream_reader reader(streams.open(who).value());
+  const auto first = reader.until("devices/d");
+  BOOST_TEST(first.find("devices/a") != std::string::npos, first);
+  write({record(demo, "e")});
+  BOOST_TEST(reader.until("never") == "");
+  BOOST_TEST(reader.stream->over());
+  who.limit = 1;
+  stream_reader one(streams.open(who).value());
+  const auto only = one.until("never");
+  BOOST_TEST(only.find("devices/a") != std::string::npos, only);
+  BOOST_TEST(only.find("id: 0-2") == std::string::npos, only);
 }
 
 BOOST_AUTO_TEST_CASE(there_are_only_so_many_streams_of_a_service_and_in_all) {

@@ -175,6 +175,8 @@ BOOST_FIXTURE_TEST_CASE(a_limit_or_a_place_out_of_range_is_refused, history_fixt
     BOOST_TEST(error_of(ask("GET", std::string("/events?limit=") + limit, {token_of("owner")})) ==
                std::string("400 400004 limit: expected a number of 1 to 1000, not '") + limit + "'.");
   }
+  BOOST_TEST(error_of(ask("GET", "/events?limit=0", {token_of("owner"), {"accept", "text/event-stream"}})) ==
+             "400 400004 limit: expected a number from 1, not '0'.");
   // Behind the largest number there is nothing to go on with.
   BOOST_TEST(error_of(ask("GET", "/events?after=0-18446744073709551614", {token_of("owner")}))
                  .starts_with("400 400004 after: 0-18446744073709551614 lies behind the log's end, which is at 0-2"));
@@ -193,6 +195,20 @@ BOOST_FIXTURE_TEST_CASE(a_place_behind_the_end_of_the_log_is_refused_and_the_end
   BOOST_TEST(
       error_of(ask("GET", "/events", {token_of("owner"), {"accept", "text/event-stream"}, {"last-event-id", "0-3"}}))
           .starts_with("400 400004 after: 0-3 lies behind"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_place_behind_what_was_folded_is_refused_only_once_the_log_says_that_it_ends_before,
+                        history_fixture) {
+  BOOST_TEST(ask("GET", "/events?after=0-3", {token_of("owner")}).status == 400);
+  BOOST_TEST_REQUIRE(barrier.asked.size() == 1U);
+  BOOST_TEST((barrier.asked.front() == engine::read_kind::exact));
+  barrier.given = {false, std::nullopt};
+  BOOST_TEST(error_of(ask("GET", "/events?after=0-3", {token_of("owner")})) ==
+             "503 503001 after: the log did not confirm in time that it ends before; try again.");
+  // Another node wrote it, and it is read only now.
+  barrier.given = {true, std::nullopt};
+  barrier.before = [this] { catalog.rows->folded.sequence = events::log_sequence(3); };
+  BOOST_TEST(ask("GET", "/events?after=0-3", {token_of("owner")}).status == 200);
 }
 
 BOOST_FIXTURE_TEST_CASE(nothing_is_read_on_the_listeners_threads, history_fixture) {

@@ -89,8 +89,12 @@ BOOST_AUTO_TEST_CASE(a_service_is_shown_with_all_that_its_clients_need) {
   BOOST_TEST(contains(list.body, R"("shard":0,"state":"open")"));
   BOOST_TEST(!contains(list.body, "incomplete"));
   BOOST_TEST(!contains(list.body, "SharedAccessKey"));
+  BOOST_TEST(contains(list.body, R"("counts":{"enrollmentGroups":0,"registrations":null})"));
   catalog.open = false;
-  BOOST_TEST(as_alice("GET", "/operator/services/demo").status == 200);
+  const auto closed = as_alice("GET", "/operator/services/demo");
+  BOOST_TEST(closed.status == 200);
+  BOOST_TEST(
+      contains(closed.body, R"("counts":{"enrollmentGroups":0,"registrations":null},"shard":0,"state":"closed")"));
 }
 
 BOOST_AUTO_TEST_CASE(dots_in_a_path_are_names_and_ids_like_others) {

@@ -15,6 +15,28 @@ webhook_response answer(long status, std::vector<std::pair<std::string, std::str
   return {status, std::move(headers), {}};
 }
 
+using ids = std::vector<std::string>;
+
+ids ids_in(const std::string& body) {
+  constexpr std::string_view mark = "\"id\":\"";
+  ids found;
+  for (auto at = body.find(mark); at != std::string::npos; at = body.find(mark, at + 1)) {
+    const auto from = at + mark.size();
+    found.push_back(body.substr(from, body.find('"', from) - from));
+  }
+  return found;
+}
+
+/// Of an hour that ended behind event `sequence`.
+events::usage_reported usage_of(std::string_view hour, std::uint64_t sequence) {
+  events::usage_reported report;
+  report.from = *engine::read_hour(hour);
+  report.to = report.from + 1h;
+  report.operations = 1;
+  report.sequence = events::log_sequence(sequence);
+  return report;
+}
+
 bool says(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -27,16 +49,16 @@ BOOST_AUTO_TEST_CASE(a_batch_holds_the_wanted_events_of_one_service_in_order) {
   write({record(demo, "a"), record(other, "b"), record(demo, "c")});
   write({record(demo, "d")});
   const auto frames = feed.read(shard, {}, 1U << 20U).value();
-  const auto batch = connectors::make_batch(frames, shard, demo, {}, events::log_sequence(1));
+  const auto batch = connectors::make_batch(frames, {}, shard, demo, {}, events::log_sequence(1));
   BOOST_TEST(batch.events == 2U);
-  BOOST_TEST(batch.last.value() == 4U);
+  BOOST_TEST(batch.last.sequence.value() == 4U);
   BOOST_TEST(batch.id == "0-3.4");
   BOOST_TEST(batch.body.starts_with("[{\"specversion\":\"1.0\",\"id\":\"0-3\""), batch.body);
   BOOST_TEST(says(batch.body, "},{\"specversion\":\"1.0\",\"id\":\"0-4\""), batch.body);
   BOOST_TEST(batch.body.ends_with("}]"));
-  const auto none = connectors::make_batch(frames, shard, demo, {"muster.hub_linked.v1"}, {});
+  const auto none = connectors::make_batch(frames, {}, shard, demo, {{"muster.hub_linked.v1"}, {}, true}, {});
   BOOST_TEST(none.events == 0U);
-  BOOST_TEST(none.last.value() == 4U);
+  BOOST_TEST(none.last.sequence.value() == 4U);
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_is_bounded) {
@@ -44,9 +66,40 @@ BOOST_AUTO_TEST_CASE(a_batch_is_bounded) {
   for (int i = 0; i < 250; ++i) many.push_back(record(demo, "dev-" + std::to_string(i)));
   write(many);
   const auto frames = feed.read(shard, {}, 1U << 20U).value();
-  const auto batch = connectors::make_batch(frames, shard, demo, {}, {});
+  const auto batch = connectors::make_batch(frames, {}, shard, demo, {}, {});
   BOOST_TEST(batch.events == 100U);
-  BOOST_TEST(batch.last.value() == 100U);
+  BOOST_TEST(batch.last.sequence.value() == 100U);
+}
+
+BOOST_AUTO_TEST_CASE(usage_stands_in_a_batch_before_the_first_event_behind_its_hour) {
+  write({record(demo, "a"), record(other, "b"), record(demo, "c")});
+  const auto frames = feed.read(shard, {}, 1U << 20U).value();
+  const std::deque reports{usage_of("2026-01-01T00", 1), usage_of("2026-01-01T03", 2)};
+  const auto batch = connectors::make_batch(frames, reports, shard, demo, {}, {});
+  BOOST_TEST(ids_in(batch.body) == (ids{"0-1", "0-1-2026-01-01T00", "0-2-2026-01-01T03", "0-3"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(batch.events == 4U);
+  BOOST_TEST(batch.id == "0-1.3");
+  BOOST_TEST((batch.last == engine::feed_place(events::log_sequence(3))));
+  const auto rest =
+      connectors::make_batch(frames, {reports.back()}, shard, demo, {}, engine::place_of(reports.front()));
+  BOOST_TEST(ids_in(rest.body) == (ids{"0-2-2026-01-01T03", "0-3"}), boost::test_tools::per_element());
+  const auto alone = connectors::make_batch(frames, reports, shard, demo, {{"muster.usage.v1"}, {}, true}, {});
+  BOOST_TEST(ids_in(alone.body) == (ids{"0-1-2026-01-01T00", "0-2-2026-01-01T03"}), boost::test_tools::per_element());
+  BOOST_TEST(alone.last.sequence.value() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(usage_of_hours_that_ended_behind_the_last_event_is_a_batch_of_its_own) {
+  const auto report = usage_of("2026-01-01T05", 7);
+  const auto batch = connectors::make_batch({}, {report}, shard, demo, {}, events::log_sequence(7));
+  BOOST_TEST(batch.events == 1U);
+  BOOST_TEST(batch.id == "0-7-2026-01-01T05.7-2026-01-01T05");
+  BOOST_TEST((batch.last == engine::place_of(report)));
+  std::deque<events::usage_reported> many(150, report);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i].from += std::chrono::hours(i);
+  const auto full = connectors::make_batch({}, many, shard, demo, {}, events::log_sequence(7));
+  BOOST_TEST(full.events == 100U);
+  BOOST_TEST((full.last == engine::place_of(many[99])));
 }
 
 // Standard Webhooks: `id.timestamp.body`, HMAC-SHA256, base64; the value was computed with Python's hmac.

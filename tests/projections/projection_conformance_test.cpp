@@ -1,4 +1,6 @@
 #include "engine/limits.hpp"
+#include "projections/row_projection.hpp"
+#include "projections/rows.hpp"
 #include "tests/projections/projection_fixture.hpp"
 
 #include <boost/mpl/list.hpp>
@@ -580,9 +582,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(how_far_reactions_came_is_kept_taken_over_by_a_reb
   const auto before = kind.store->fingerprint_of(*serving).value();
   BOOST_TEST(!serving->reaction("feed")->has_value());
   const engine::reaction_state far{events::log_sequence(7), events::timestamp(std::chrono::seconds(5)), "no answer",
-                                   events::log_sequence(3)};
+                                   events::log_sequence(3), events::timestamp(std::chrono::hours(9))};
   BOOST_TEST_REQUIRE(
-      serving->keep_reaction("feed", engine::reaction_state{events::log_sequence(1), {}, {}, {}}).has_value());
+      serving->keep_reaction("feed", engine::reaction_state{events::log_sequence(1), {}, {}, {}, {}}).has_value());
   BOOST_TEST_REQUIRE(serving->keep_reaction("feed", far).has_value());
   BOOST_TEST_REQUIRE(serving->keep_reaction("gone", far).has_value());
   BOOST_TEST_REQUIRE(serving->keep_reaction("gone", std::nullopt).has_value());
@@ -593,6 +595,21 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(how_far_reactions_came_is_kept_taken_over_by_a_reb
   BOOST_TEST_REQUIRE(anew.has_value());
   BOOST_TEST_REQUIRE(kind.store->switch_generation(shard).has_value());
   BOOST_TEST((kind.store->open(shard).value()->reaction("feed").value() == far));
+}
+
+BOOST_AUTO_TEST_CASE(how_far_a_reaction_came_can_be_read_of_rows_that_were_written_before_it_kept_an_hour) {
+  const engine::reaction_state far{events::log_sequence(7), {}, "no answer", events::log_sequence(3), {}};
+  const auto rows = projections::make_memory_rows();
+  const auto old = projections::row_projection::open(rows).value();
+  const auto batch = rows->make_batch();
+  auto row = events::to_row(far);
+  row.pop_back();  // says that there is no hour
+  batch->put(projections::row_key(projections::view::reactions, "feed"), row);
+  BOOST_TEST_REQUIRE(rows->write(*batch).has_value());
+  BOOST_TEST((old->reaction("feed").value() == far));
+  const auto anew = projections::row_projection::open(projections::make_memory_rows()).value();
+  BOOST_TEST_REQUIRE(anew->take_reactions(*rows).has_value());
+  BOOST_TEST((anew->reaction("feed").value() == far));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_rebuild_gives_the_same_rows_and_takes_over_beside_a_reader, Kind, kinds) {

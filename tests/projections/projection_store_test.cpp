@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(looking_at_what_a_killed_process_left_changes_no_file) {
 BOOST_AUTO_TEST_CASE(rows_of_another_format_are_made_anew) {
   const temporary_directory directory;
   const auto frames = eventful_history(19, 20);
-  const engine::reaction_state far{events::log_sequence(7), {}, "no answer", {}};
+  const engine::reaction_state far{events::log_sequence(7), {}, "no answer", {}, {}};
   {
     const auto before = store_in(directory.path());
     const auto view = before->open(shard).value();

@@ -48,8 +48,10 @@ class fake_barrier final : public engine::read_barrier {
 public:
   std::vector<engine::read_kind> asked;
   engine::read_permit given{true, std::nullopt};
+  std::function<void()> before;  ///< what is folded meanwhile
   void pass(events::shard_id, engine::read_kind kind, std::function<void(const engine::read_permit&)> go) override {
     asked.push_back(kind);
+    if (before) before();
     go(given);
   }
 };

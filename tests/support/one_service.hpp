@@ -11,6 +11,9 @@ public:
   explicit one_service(std::shared_ptr<engine::shard_view> rows) : rows_(std::move(rows)) {
     service_->service.scope = scope_a;
   }
+  /// For a test to change before anybody has it.
+  engine::scope_snapshot& snapshot() { return *service_; }
+
   engine::as_of<std::shared_ptr<const engine::scope_snapshot>> find(const events::id_scope&) const override {
     return {service_, {}};
   }
