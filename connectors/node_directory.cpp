@@ -101,6 +101,14 @@ result<void> check_same_journal(const node_config& config, const events::journal
                                   ": give the directory, kafka.topic_prefix and brokers that belong together");
 }
 
+result<void> check_journal_embedded(const node_config& config) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(config.data / "journal", ignored)) return {};
+  return fail(errc::not_found,
+              "there is no embedded journal in " + config.data.string() +
+                  ": name the data directory of the node whose history is to be moved (--data DIR)");
+}
+
 result<void> check_journal_not_moved(const node_config& config) {
   const auto file = config.data / "journal.moved";
   if (!std::filesystem::exists(file)) return {};
@@ -108,7 +116,7 @@ result<void> check_journal_not_moved(const node_config& config) {
               "the history of " + config.data.string() +
                   " was moved to Kafka and goes on there: serve it with --journal kafka. If nothing was "
                   "written there and this one is to go on instead, remove " +
-                  file.string());
+                  file.string() + " and " + (config.data / "projections").string());
 }
 
 result<void> close_moved_journal(const node_config& config) {

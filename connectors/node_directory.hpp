@@ -26,6 +26,8 @@ engine::result<std::vector<operator_token>> load_operators(const node_config& co
 /// then on. `conflict` if `id` is another: its projections and keys would be mixed up.
 engine::result<void> check_same_journal(const node_config& config, const events::journal_id& id);
 
+/// `not_found` if the data directory has no embedded journal.
+engine::result<void> check_journal_embedded(const node_config& config);
 /// `conflict` if the embedded journal of the data directory was moved to Kafka: what was written to it now would belong
 /// to another history than the one that goes on there.
 engine::result<void> check_journal_not_moved(const node_config& config);

@@ -52,7 +52,8 @@ result<void> open_embedded(node_storage& s, const node_config& config, std::stri
   return {};
 }
 
-result<void> open_on_kafka(node_storage& s, const node_config& config, std::string_view master_key) {
+result<void> open_on_kafka(node_storage& s, const node_config& config, std::string_view master_key,
+                           bool for_migration) {
   const auto master = master_key_of(config, master_key, false, s.entropy);
   if (!master) {
     return fail(master.error().code, master.error().text +
@@ -70,6 +71,7 @@ result<void> open_on_kafka(node_storage& s, const node_config& config, std::stri
   keys.master_key = *master;
   keys.entropy = &s.entropy;
   keys.clock = &s.clock;
+  keys.for_migration = for_migration;
   auto keyring = open_kafka_keyring(std::move(keys));
   if (!keyring) return std::unexpected(keyring.error());
   s.keyring = std::move(*keyring);

@@ -31,9 +31,10 @@ engine::result<void> open_log(node_storage& s, const node_config& config);
 /// where there are none; on Kafka nothing is made silently: `cluster init` has made it.
 engine::result<void> open_storage(node_storage& s, const node_config& config, std::string_view master_key, bool create);
 
-// Keyring and journal of one kind; the log is open.
+// Keyring and journal of one kind; the log is open. `for_migration`: also what is still the unfinished target of one.
 engine::result<void> open_embedded(node_storage& s, const node_config& config, std::string_view master_key,
                                    bool create);
-engine::result<void> open_on_kafka(node_storage& s, const node_config& config, std::string_view master_key);
+engine::result<void> open_on_kafka(node_storage& s, const node_config& config, std::string_view master_key,
+                                   bool for_migration = false);
 
 }  // namespace muster::connectors

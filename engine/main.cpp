@@ -8,6 +8,7 @@
 #include "connectors/http_api.hpp"
 #include "connectors/kafka/cluster_init.hpp"
 #include "connectors/kafka/kafka_publication.hpp"
+#include "connectors/kafka/migration_mark.hpp"
 #include "connectors/metrics.hpp"
 #include "connectors/node_directory.hpp"
 #include "connectors/node_options.hpp"
@@ -342,9 +343,11 @@ int cluster_init(const connectors::node_config& config, bool json) {
   return 0;
 }
 
-/// Copies what `config.data` holds on the embedded journal to Kafka. Says now and then how far it is.
+/// Copies what `config.data` holds on the embedded journal to Kafka. Says now and then how far it is. The old journal
+/// is closed before the mark goes from the new one: never may both be served.
 int migrate(const connectors::node_config& config, bool json) {
   const auto given_key = variable("MUSTER_MASTER_KEY");
+  if (const auto there = connectors::check_journal_embedded(config); !there) return complain(there.error());
   connectors::node_storage old;
   connectors::node_storage target;
   for (auto* each : {&old, &target}) {
@@ -357,8 +360,16 @@ int migrate(const connectors::node_config& config, bool json) {
   const auto cluster =
       connectors::initialize_cluster(config, *master, old.journal->identity(), old.entropy, old.log.get());
   if (!cluster) return complain(cluster.error());
-  if (const auto opened = connectors::open_on_kafka(target, config, given_key); !opened)
+  if (const auto opened = connectors::open_on_kafka(target, config, given_key, true); !opened)
     return complain(opened.error());
+  const auto connection = connectors::kafka_connection_of(config, target.log.get());
+  if (!connection) return complain(connection.error());
+  const auto& keys_topic = cluster->topics.keys;
+  bool marked = cluster->unfinished;
+  const auto set_mark = [&]() -> result<void> {
+    marked = true;
+    return connectors::set_migration_mark(*connection, keys_topic, cluster->journal.id);
+  };
 
   const auto signals = node_signals();
   std::stop_source stop;
@@ -371,10 +382,12 @@ int migrate(const connectors::node_config& config, bool json) {
     std::cerr << "muster: shard " << shard.shard.value() << ": " << shard.frames << " frames\n";
   };
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const auto report =
-      engine::migrate({*old.journal, *old.keyring}, {*target.journal, *target.keyring}, progress, stop.get_token());
+  const auto report = engine::migrate({*old.journal, *old.keyring}, {*target.journal, *target.keyring},
+                                      {cluster->unfinished, set_mark}, progress, stop.get_token());
   if (!report) return complain(report.error());
   if (const auto closed = connectors::close_moved_journal(config); !closed) return complain(closed.error());
+  if (const auto whole = marked ? connectors::remove_migration_mark(*connection, keys_topic) : result<void>(); !whole)
+    return complain(whole.error());
   std::uint64_t frames = 0;
   std::uint64_t events = 0;
   for (const auto& shard : report->shards) {

@@ -3,6 +3,7 @@
 #include "connectors/json_writer.hpp"
 #include "connectors/kafka/journal_topic.hpp"
 #include "connectors/kafka/keys_topic.hpp"
+#include "connectors/kafka/migration_mark.hpp"
 #include "connectors/kafka/public_topic.hpp"
 #include "connectors/master_key.hpp"
 #include "connectors/node_directory.hpp"
@@ -113,6 +114,15 @@ result<initialized_cluster> initialize_cluster(const node_config& config, const 
   if (keyring->master_key_fingerprint != keys.master_key_fingerprint) {
     return fail(errc::conflict, "the topic " + cluster.topics.keys +
                                     " holds a keyring of another master key: choose another kafka.topic_prefix");
+  }
+  const auto mark = find_migration_mark(*connection, cluster.topics.keys, wait);
+  if (!mark) return std::unexpected(mark.error());
+  if (*mark && !wanted) return std::unexpected(unfinished_migration(cluster.topics.keys, **mark));
+  cluster.unfinished = mark->has_value();
+  if (wanted && !*there && !cluster.unfinished) {
+    if (auto set = set_migration_mark(*connection, cluster.topics.keys, wanted->id); !set)
+      return std::unexpected(set.error());
+    cluster.unfinished = true;
   }
   // Last: a node that finds the journal finds everything.
   if (auto made =

@@ -12,7 +12,8 @@ struct initialized_cluster {
   engine::journal_identity journal;
   kafka_topics topics;
   std::uint32_t replicas = 0;
-  bool made = false;  ///< false: everything was there already
+  bool made = false;        ///< false: everything was there already
+  bool unfinished = false;  ///< it has the mark of a migration (connectors/kafka/migration_mark.hpp)
 };
 
 /// The fingerprint of the master key of the cluster that has these topics already, were it made only in part; nothing
@@ -25,9 +26,10 @@ engine::result<engine::data_key> cluster_master_key(const node_config& config, s
                                                     engine::entropy& entropy, engine::log* log);
 
 /// Makes the topics of a cluster and what stands first in them: journal, keyring, events, usage. `wanted`: the identity
-/// that the journal must get, for a history that is brought along; a new one is drawn unless given. Can be repeated
-/// after an interruption, and changes nothing once all is there. `conflict`: topics of these names are there and are
-/// not this cluster's. `denied`: the brokers do not let us make topics.
+/// that the journal must get, for a history that is brought along: then the mark of a migration is there before the
+/// journal is. A new identity is drawn unless one is given. Can be repeated after an interruption, and changes nothing
+/// once all is there. `conflict`: topics of these names are there and are not this cluster's, or are the unfinished
+/// target of a migration and nothing is brought along. `denied`: the brokers do not let us make topics.
 engine::result<initialized_cluster> initialize_cluster(const node_config& config, const engine::data_key& master_key,
                                                        const std::optional<engine::journal_identity>& wanted,
                                                        engine::entropy& entropy, engine::log* log);

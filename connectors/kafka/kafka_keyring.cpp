@@ -1,6 +1,7 @@
 #include "connectors/kafka/kafka_keyring.hpp"
 
 #include "connectors/kafka/keys_follower.hpp"
+#include "connectors/kafka/migration_mark.hpp"
 #include "connectors/kafka/topic_check.hpp"
 #include "connectors/key_wrap.hpp"
 #include "connectors/master_key.hpp"
@@ -41,6 +42,14 @@ public:
 
   result<void> catch_up(std::chrono::milliseconds without_progress) { return follower_.catch_up(without_progress); }
 
+  /// `conflict` if the mark of a migration is in the copy.
+  result<void> check_whole() const {
+    const auto mark = cache_->find(migration_mark_key);
+    if (mark) return std::unexpected(unfinished_migration(options_.topic, *mark));
+    if (mark.error().code != errc::not_found) return std::unexpected(mark.error());
+    return {};
+  }
+
   const events::digest& master_key_fingerprint() const override { return fingerprint_; }
 
   result<void> store(std::span<const engine::named_key> keys) override {
@@ -69,6 +78,7 @@ public:
   result<void> each(const std::function<result<void>(const engine::named_key&)>& take) override {
     if (auto caught_up = follower_.catch_up(options_.wait); !caught_up) return caught_up;
     return cache_->each([&](std::string_view id, std::string_view wrapped) -> result<void> {
+      if (id == migration_mark_key) return {};
       engine::named_key key{id_of(id), {}};
       auto opened = unwrap_key(options_.master_key, key.id, wrapped);
       if (!opened) return std::unexpected(opened.error());
@@ -152,6 +162,7 @@ result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_option
   if (!producer) return std::unexpected(producer.error());
   auto consumer = kafka_consumer::make(options.connection, options.topic);
   if (!consumer) return std::unexpected(consumer.error());
+  const bool for_migration = options.for_migration;
   const auto from = at->next_offset == 0 ? kafka_consumer::from_beginning : at->next_offset;
   if (auto began = (*consumer)->start(0, from); !began) return std::unexpected(began.error());
   auto keyring = std::make_unique<kafka_keyring>(
@@ -159,6 +170,7 @@ result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_option
       keyring_parts{std::move(*cache), std::move(*admin), std::move(*producer), std::move(*consumer), at->next_offset});
   if (auto caught_up = keyring->catch_up(std::chrono::seconds(30)); !caught_up)
     return std::unexpected(caught_up.error());
+  if (auto whole = keyring->check_whole(); !whole && !for_migration) return std::unexpected(whole.error());
   return keyring;
 }
 

@@ -17,6 +17,7 @@ struct kafka_keyring_options {
   engine::data_key master_key;
   engine::entropy* entropy = nullptr;  ///< must outlive the keyring, as the clock must
   const engine::clock* clock = nullptr;
+  bool for_migration = false;  ///< also opens what has the mark of a migration: for that migration alone
   std::chrono::milliseconds start_wait{30'000};  ///< without any progress while the copy catches up at the start
   std::chrono::milliseconds wait{5'000};         ///< for the brokers, in every other call
   std::chrono::milliseconds roll_after = compaction_lag + std::chrono::minutes(1);  ///< a destruction was heard of
@@ -30,6 +31,7 @@ struct kafka_keyring_options {
 ///
 /// `find` of a key that is not in the copy asks the brokers whether the copy is behind, and waits for it: `unavailable`
 /// if they do not answer. `denied`: the keyring was made with another master key, or the brokers do not let us in.
+/// `conflict`: it belongs to the unfinished target of a migration (connectors/kafka/migration_mark.hpp).
 engine::result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_options options);
 
 }  // namespace muster::connectors

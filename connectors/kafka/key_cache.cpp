@@ -17,9 +17,9 @@ using engine::result;
 
 namespace {
 
-// Rows: `w` + the key's ID = wrapped key; `position`; `keyring` = whose copy this is; `format` = what rows there are. A
-// change of rows raises the format, and every node then makes its copy anew.
-constexpr std::string_view format = "1";
+// Rows: `w` + the key's ID = wrapped key, or `wmoving` = the mark of a migration; `position`; `keyring` = whose copy
+// this is; `format` = what rows there are. A change of rows raises the format, and every node then makes its copy anew.
+constexpr std::string_view format = "2";
 constexpr std::string_view format_row = "format";
 constexpr std::string_view key_prefix = "w";
 constexpr std::string_view keys_end = "x";

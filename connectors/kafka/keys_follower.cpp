@@ -1,6 +1,7 @@
 #include "connectors/kafka/keys_follower.hpp"
 
 #include "connectors/kafka/kafka_tail.hpp"
+#include "connectors/kafka/migration_mark.hpp"
 
 #include <algorithm>
 
@@ -121,7 +122,9 @@ void keys_follower::take(const kafka_event& event, look& seen, const kafka_keyri
   switch (event.what) {
   case kafka_event::kind::record:
     seen.next = event.offset + 1;
-    if (!event.key || event.key->size() != sizeof(events::data_key_id::bytes)) return;  // the header, a roll
+    if (!event.key) return;
+    if (event.key->size() != sizeof(events::data_key_id::bytes) && event.key != migration_mark_key)
+      return;  // the header, a roll
     seen.changes.push_back(
         {std::string(*event.key), event.value ? std::optional(std::string(*event.value)) : std::nullopt});
     return;

@@ -17,7 +17,8 @@ namespace muster::connectors {
 ///
 /// **This is the storage format.** The brokers forget a destroyed key when they compact, and they compact nothing of a
 /// segment that is still written to. Only a record behind it closes one, so a node that hears of a destruction writes,
-/// after `compaction_lag`, one with the key `roll`, which means nothing.
+/// after `compaction_lag`, one with the key `roll`, which means nothing. While a migration brings a history to the
+/// journal beside it, there is its mark too (connectors/kafka/migration_mark.hpp).
 struct keyring_header {
   std::string keyring;  ///< a random ID in hexadecimal: two keyrings are never mixed up
   events::digest master_key_fingerprint{};

@@ -83,6 +83,22 @@ BOOST_AUTO_TEST_CASE(an_empty_id_is_wrong_usage) {
   refuses({"hub", "unlink", "", "hub1"}, "SERVICE is empty");
 }
 
+BOOST_AUTO_TEST_CASE(a_history_is_moved_only_where_both_ends_are_named) {
+  refuses({"migrate", "--data", "somewhere"}, "say --from embedded --to kafka");
+  refuses({"migrate", "--from", "kafka", "--to", "embedded"}, "say --from embedded --to kafka");
+  refuses({"migrate", "--from", "embedded"}, "say --from embedded --to kafka");
+  refuses({"migrate", "--from"}, "required argument");
+  const auto help = muster_with({"migrate", "--help"});
+  BOOST_TEST(help.code == 0);
+  for (const auto* each : {"--from embedded ", "--to kafka ", "--data DIR", "--kafka HOST:PORT"})
+    BOOST_TEST(help.out.contains(each), help.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_form_of_output_that_there_is_not_is_wrong_usage_for_every_command) {
+  refuses({"serve", "--output", "xml"}, "--output is json or table, not 'xml'");
+  refuses({"service", "list", "--output", "xml"}, "--output is json or table, not 'xml'");
+}
+
 BOOST_AUTO_TEST_CASE(a_node_with_a_wrong_configuration_is_wrong_usage_and_never_begins) {
   // Were one begun, these commands would throw: there are none.
   refuses({"serve", "--https", "nowhere"}, "muster: --https: 'nowhere' is no address to listen on");

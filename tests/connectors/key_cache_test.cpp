@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_copy_is_gone_on_with) {
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_another_format_is_made_anew) {
-  change([](rocksdb::DB& db) { return db.Put({}, "format", "2"); });
+  change([](rocksdb::DB& db) { return db.Put({}, "format", "another"); });
   BOOST_TEST(is_empty(*open()));
   open()->keep({{"id", "wrapped again"}}).value();
   BOOST_TEST(open()->find("id").value() == "wrapped again");

@@ -30,6 +30,30 @@ struct fixture {
 
 BOOST_FIXTURE_TEST_SUITE(node_directory, fixture)
 
+BOOST_AUTO_TEST_CASE(a_directory_without_an_embedded_journal_has_none_to_move) {
+  config.data = directory / "nosuch";
+  const auto there = connectors::check_journal_embedded(config);
+  BOOST_REQUIRE(!there);
+  BOOST_TEST((there.error().code == errc::not_found));
+  BOOST_TEST(there.error().text.contains("there is no embedded journal in " + config.data.string()));
+  std::filesystem::create_directories(config.data / "journal");
+  BOOST_TEST(connectors::check_journal_embedded(config).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_history_that_was_moved_is_not_served_from_here_unless_the_mark_is_removed) {
+  BOOST_TEST(connectors::check_journal_not_moved(config).has_value());
+  std::filesystem::create_directories(directory / "projections");
+  BOOST_REQUIRE(connectors::close_moved_journal(config));
+  BOOST_TEST(!std::filesystem::exists(directory / "projections"));
+  const auto moved = connectors::check_journal_not_moved(config);
+  BOOST_REQUIRE(!moved);
+  BOOST_TEST((moved.error().code == errc::conflict));
+  BOOST_TEST(moved.error().text.contains("remove " + (directory / "journal.moved").string() + " and " +
+                                         (directory / "projections").string()));
+  std::filesystem::remove(directory / "journal.moved");
+  BOOST_TEST(connectors::check_journal_not_moved(config).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_given_prevails_over_the_files_of_the_node) {
   BOOST_REQUIRE(connectors::write_node_file(config, {"https://127.0.0.1:1", "/its/ca.pem", {}}).has_value());
   tests::write_file(directory / "operator.token", "admins\n");

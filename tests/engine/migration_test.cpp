@@ -48,8 +48,24 @@ struct fixture {
     BOOST_REQUIRE(old_keys.store(std::vector{key_named("a"), key_named("b")}));
   }
 
+  /// The caller's mark: set and, once all is copied, removed.
+  bool marked = false;
+  std::uint64_t times_set = 0;
+
   result<migration_report> run() {
-    return migrate({*from, old_keys}, {*to, new_keys}, [](const migrated_shard&) {}, stop.get_token());
+    const auto length = frames_of(*to, {}).size();
+    const auto keys = new_keys.size();
+    const auto set = [&]() -> result<void> {
+      BOOST_TEST(frames_of(*to, {}).size() == length);
+      BOOST_TEST(new_keys.size() == keys);
+      ++times_set;
+      marked = true;
+      return {};
+    };
+    auto report =
+        migrate({*from, old_keys}, {*to, new_keys}, {marked, set}, [](const migrated_shard&) {}, stop.get_token());
+    if (report) marked = false;
+    return report;
   }
   std::vector<std::string> frames_of(memory_journal& log, events::shard_id shard) {
     std::vector<std::string> all;
@@ -96,6 +112,8 @@ BOOST_AUTO_TEST_CASE(a_migration_that_is_done_copies_nothing_again) {
   BOOST_REQUIRE_MESSAGE(again, (again ? "" : again.error().text));
   BOOST_TEST(again->shards[0].copied == 0U);
   BOOST_TEST(again->shards[0].frames == history.log().size());
+  BOOST_TEST(again->keys == 2U);
+  BOOST_TEST(times_set == 1U);
   BOOST_TEST(equal());
 }
 
@@ -104,6 +122,35 @@ BOOST_AUTO_TEST_CASE(a_migration_goes_on_where_it_was_interrupted) {
   const auto report = run();
   BOOST_REQUIRE_MESSAGE(report, (report ? "" : report.error().text));
   BOOST_TEST(report->shards[0].copied == history.log().size() - 700);
+  BOOST_TEST(equal());
+}
+
+BOOST_AUTO_TEST_CASE(the_mark_is_set_before_anything_is_written_and_stays_until_all_is_copied) {
+  to->decide_next(memory_journal::fate::refused);
+  BOOST_REQUIRE(!run());
+  BOOST_TEST(marked);
+  BOOST_REQUIRE(run());
+  BOOST_TEST(!marked);
+  BOOST_TEST(times_set == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_written_where_the_mark_cannot_be_set) {
+  const auto no = [] { return fail(errc::unavailable, "no"); };
+  const auto report = migrate({*from, old_keys}, {*to, new_keys}, {false, no}, [](const auto&) {}, {});
+  BOOST_REQUIRE(!report);
+  BOOST_TEST(report.error().text == "no");
+  BOOST_TEST(frames_of(*to, {}).empty());
+  BOOST_TEST(new_keys.size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_written_to_the_old_journal_since_is_brought_along_under_a_new_mark) {
+  BOOST_REQUIRE(run());
+  history.add(enrolled(scope_a, "late")).commit();
+  from->put({}, history.log().back().bytes);
+  const auto report = run();
+  BOOST_REQUIRE_MESSAGE(report, (report ? "" : report.error().text));
+  BOOST_TEST(report->shards[0].copied == 1U);
+  BOOST_TEST(times_set == 2U);
   BOOST_TEST(equal());
 }
 
@@ -141,6 +188,8 @@ BOOST_AUTO_TEST_CASE(void_frames_stay_behind) {
   BOOST_REQUIRE_MESSAGE(report, (report ? "" : report.error().text));
   BOOST_TEST(report->shards[0].void_frames == 2U);
   BOOST_TEST(frames_of(*to, {}).size() == history.log().size());
+  BOOST_REQUIRE(run());
+  BOOST_TEST(times_set == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_destroyed_since_an_earlier_try_is_destroyed_in_the_new_keyring) {
@@ -150,17 +199,35 @@ BOOST_AUTO_TEST_CASE(a_key_destroyed_since_an_earlier_try_is_destroyed_in_the_ne
   BOOST_TEST(new_keys.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_journal_that_has_gone_on_by_itself_is_not_written_to) {
+BOOST_AUTO_TEST_CASE(a_journal_that_has_gone_on_by_itself_is_not_written_to_and_keeps_its_keys) {
   BOOST_REQUIRE(run());
   auto other = history;
   other.claim();
   to->put({}, other.log().back().bytes);
+  BOOST_REQUIRE(new_keys.store(std::vector{key_named("of a device that came later")}));
   const auto length = frames_of(*to, {}).size();
   const auto report = run();
   BOOST_REQUIRE(!report);
   BOOST_TEST((report.error().code == errc::conflict));
-  BOOST_TEST(report.error().text.find("shard 0") != std::string::npos);
+  BOOST_TEST(report.error().text.contains("shard 0"));
+  BOOST_TEST(report.error().text.contains("goes on behind its end"));
   BOOST_TEST(frames_of(*to, {}).size() == length);
+  BOOST_TEST(new_keys.size() == 3U);
+  BOOST_TEST(times_set == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_journal_that_others_wrote_is_not_written_to_and_the_message_says_what_to_do) {
+  history_builder other;
+  other.add(service_created_in(scope_a)).commit();
+  other.add(enrolled(scope_a, "another")).commit();
+  for (const auto& record : other.log()) to->put({}, record.bytes);
+  const auto report = run();
+  BOOST_REQUIRE(!report);
+  BOOST_TEST((report.error().code == errc::conflict));
+  BOOST_TEST(report.error().text.contains("written by others"));
+  BOOST_TEST(report.error().text.contains("choose another kafka.topic_prefix"));
+  BOOST_TEST(frames_of(*to, {}).size() == other.log().size());
+  BOOST_TEST(times_set == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_journal_that_was_made_for_another_history_is_refused) {

@@ -9,7 +9,7 @@ CHUNK = 65536
 
 class Proxy:
     """Passes connections on to `target` (host, port). `cut` resets what is there and refuses what comes; `hang` loses nothing but
-    lets nothing through, as a network does that drops every packet; `mend` ends both."""
+    lets nothing through, as a network does that drops every packet; `hang_after` does so at a certain byte; `mend` ends them."""
 
     def __init__(self, target=None):
         self.target = target
@@ -17,6 +17,9 @@ class Proxy:
         self.passing = threading.Event()
         self.passing.set()
         self.refusing = False
+        self.passed = 0  # bytes, both ways
+        self.most = None
+        self.hung = threading.Event()
         self.lock = threading.Lock()
         self.connections = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -34,8 +37,14 @@ class Proxy:
     def hang(self):
         self.passing.clear()
 
+    def hang_after(self, count):
+        """Lets so many bytes through from now on, both ways together, and nothing more; `hung` says that it has come to that."""
+        self.hung.clear()
+        self.passed, self.most = 0, count
+
     def mend(self):
         self.refusing = False
+        self.most = None
         self.passing.set()
 
     def close(self):
@@ -72,9 +81,17 @@ class Proxy:
             broker.close()
         client.close()
 
+    def _count(self, size):
+        with self.lock:
+            self.passed += size
+            if self.most is not None and self.passed > self.most:
+                self.passing.clear()
+                self.hung.set()
+
     def _pump(self, source, sink):
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
+                self._count(len(data))
                 self.passing.wait()
                 sink.sendall(data)
         _end(source)
