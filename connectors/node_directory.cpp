@@ -104,9 +104,8 @@ result<void> check_same_journal(const node_config& config, const events::journal
 result<void> check_journal_embedded(const node_config& config) {
   std::error_code ignored;
   if (std::filesystem::is_directory(config.data / "journal", ignored)) return {};
-  return fail(errc::not_found,
-              "there is no embedded journal in " + config.data.string() +
-                  ": name the data directory of the node whose history is to be moved (--data DIR)");
+  return fail(errc::not_found, "there is no embedded journal in " + config.data.string() +
+                                   ": name the data directory of the node whose history is to be moved (--data DIR)");
 }
 
 result<void> check_journal_not_moved(const node_config& config) {

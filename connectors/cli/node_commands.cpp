@@ -82,7 +82,8 @@ int run(const node_command& command, const arguments_of_command& arguments, cons
         const std::function<int(const node_config&, const po::variables_map&)>& work) {
   po::options_description options("Options");
   for (const auto& each : command.own.options()) options.add(each);
-  for (const auto& each : node_options().options()) options.add(each);
+  const auto common = node_options();
+  for (const auto& each : common.options()) options.add(each);
   po::variables_map given;
   try {
     auto all = po::options_description().add(options);
@@ -125,8 +126,7 @@ std::string text_in(const po::variables_map& given, const char* option) {
 }  // namespace
 
 int run_serve(const arguments_of_command& arguments, const environment& env, const node_commands& commands) {
-  node_command serve{"serve", "",
-                     "runs a node until SIGTERM or ctrl-c; prints one line on stdout when it serves",
+  node_command serve{"serve", "", "runs a node until SIGTERM or ctrl-c; prints one line on stdout when it serves",
                      "muster serve --data /var/lib/muster --https 0.0.0.0:8443 --set https.names=dps.example"};
   serve.shows_configuration = true;
   return run(serve, arguments, env,
@@ -166,7 +166,8 @@ int run_repair(const arguments_of_command& arguments, const environment& env, co
       "repair", "--shard N --hash HASH --reason TEXT ",
       "Says of a frame at which a shard has stopped (/readyz, 'muster verify' and the log name it) that it does not "
       "count.\n"
-      "Appends that to the journal, with your name and reason; every reader passes the frame from then on. It cannot be\n"
+      "Appends that to the journal, with your name and reason; every reader passes the frame from then on. It cannot "
+      "be\n"
       "taken back. The node of --data must not run; start it, and restart the others, afterwards.",
       "muster repair --data /var/lib/muster --shard 3 --hash 5f0c...e1 --reason 'of the cluster restored by mistake'"};
   auto add = repair.own.add_options();

@@ -1,9 +1,8 @@
-#include "connectors/kafka/migration_mark.hpp"
-
 #include "connectors/kafka/cluster_init.hpp"
 #include "connectors/kafka/kafka_admin.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
+#include "connectors/kafka/migration_mark.hpp"
 #include "connectors/master_key.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/kafka.hpp"
