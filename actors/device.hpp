@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/device_keys.hpp"
 #include "actors/interfaces.hpp"
 #include "engine/enrollment.hpp"
 #include "engine/registration.hpp"
@@ -62,8 +63,7 @@ private:
     bool loaded = false;
     bool changed = false;  ///< `row_` does not say what `state` says
     engine::device_state state;
-    std::optional<engine::named_key> enrollment_data_key;
-    std::optional<engine::opened_keys> enrollment_keys;
+    enrollment_secrets enrollment;
 
     engine::as_of<std::shared_ptr<const engine::scope_snapshot>> scope;
     std::shared_ptr<engine::shard_view> view;
@@ -80,21 +80,18 @@ private:
   bool load();
   void forget();
   void decide_current();
+  void decide_loaded();
   void decide(const engine::register_device& c);
   void decide(const engine::poll_operation& c);
   void decide(const engine::look_up_registration& c);
-  void decide(const engine::put_enrollment& c) { decide_entry(c); }
-  void decide(const engine::delete_enrollment& c) { decide_entry(c); }
-  void decide(const engine::delete_registration& c) { decide_entry(c); }
+  void decide(const engine::put_enrollment& c);
+  void decide(const engine::delete_enrollment& c);
+  void decide(const engine::delete_registration& c);
   template <class Command>
   void decide_entry(const Command& c);
   bool open_keys();
-  engine::result<void> open_enrollment_keys();
-  bool keys_missing(const std::string& why);
   bool let_in(const engine::evidence& shown);
   bool repeats_recorded_command();
-  bool scope_beyond_quota();
-  bool beyond_quota(std::chrono::seconds wait, const char* what);
   bool joins(const engine::register_device& c);
   void refuse(const engine::evidence& shown, bool tell_disabled);
   void propose(engine::decision d);
@@ -104,7 +101,6 @@ private:
   engine::answer answer_after_commit() const;
   void finish();
   void finish_with(engine::answer a);
-  void unavailable(std::string message);
   bool registering() const;
   engine::registration_context registration_context(engine::hub_reader& hubs);
   const actor_dependencies& deps() const { return *ties_->dependencies; }

@@ -1,5 +1,6 @@
 #include "actors/directory.hpp"
 
+#include "actors/rejections.hpp"
 #include "actors/supervision.hpp"
 #include "engine/limits.hpp"
 
@@ -113,7 +114,7 @@ void directory::refuse_expired() {
   }
   std::erase_if(queue_, [&](const command_ptr& c) {
     if (c->deadline >= now) return false;
-    c->reject(rejection_code::unavailable, "The request was not decided in time.", 1s);
+    c->answer(too_late());
     return true;
   });
 }

@@ -154,8 +154,7 @@ private:
     auto& actor = scopes_[scope];
     if (!actor) {
       scope_options options;
-      options.device_actors_max = options_.device_actors_max;
-      options.idle_after = options_.idle_after;
+      options.devices = {options_.device_actors_max, options_.idle_after};
       options.spending = options_.spending;
       actor = system_->spawn(run_scope, &dependencies_, options, scope);
     }

@@ -61,10 +61,4 @@ inline void log_closed_groups(engine::log& log, const events::id_scope& scope, c
       {{"idScope", scope.text()}, {"registrationId", id.text()}, {"groups", std::to_string(verdict.closed_groups)}});
 }
 
-/// The answer to a refused attempt beyond the failure budget.
-inline engine::rejection too_many_attempts() {
-  return {engine::rejection_code::too_many_attempts, "Too many failed attempts; try again later.",
-          std::chrono::seconds(60)};
-}
-
 }  // namespace muster::actors

@@ -11,8 +11,8 @@ using engine::rejection_code;
 
 struct fixture : tests::actor_fixture {
   fixture() {
-    options.idle_after = 60s;
-    options.device_actors_max = 3;
+    options.devices.idle_after = 60s;
+    options.devices.device_actors_max = 3;
     make_service();
   }
 
@@ -56,8 +56,8 @@ BOOST_AUTO_TEST_CASE(a_command_that_crosses_the_passivation_is_not_lost) {
 
 // Few devices, all of them always about to go, and every step of actors, shards, clients and clock in random order.
 BOOST_AUTO_TEST_CASE(no_interleaving_of_commands_and_passivation_loses_a_command_or_an_event) {
-  options.device_actors_max = 1;
-  options.idle_after = 0s;
+  options.devices.device_actors_max = 1;
+  options.devices.idle_after = 0s;
   options.sweep_interval = 1s;
   make_service("busy");
   enroll_all(3);

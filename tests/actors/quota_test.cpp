@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(what_a_device_has_written_outlasts_its_actor) {
 }
 
 BOOST_AUTO_TEST_CASE(polls_are_counted_beyond_the_actor_that_answered_them) {
-  options.idle_after = 1s;
+  options.devices.idle_after = 1s;
   options.spending.writes.polls = {0.01, 4};
   make_service();
   const auto key = enroll("dev-1");
