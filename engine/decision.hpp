@@ -2,6 +2,7 @@
 
 #include "engine/answer.hpp"
 #include "engine/command.hpp"
+#include "engine/key_hash.hpp"
 #include "engine/proposal.hpp"
 
 #include <optional>

@@ -8,10 +8,6 @@
 
 namespace muster::engine {
 
-/// What streams and uniqueness keys are called in read sets. Two names that share a hash only cost a needless second
-/// try.
-std::uint64_t key_hash(std::string_view name);
-
 /// That a decision rests on a key, and up to which sequence its source was current: nothing that changed the key after
 /// `seen` may stand before the decision on the log.
 struct key_read {

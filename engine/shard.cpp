@@ -1,5 +1,6 @@
 #include "engine/shard.hpp"
 
+#include "engine/key_hash.hpp"
 #include "engine/limits.hpp"
 
 #include <algorithm>
@@ -27,14 +28,6 @@ std::string explain_stop(events::shard_id shard, events::log_offset offset, cons
 }
 
 }  // namespace
-
-std::uint64_t key_hash(std::string_view name) {
-  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a, then a finaliser that spreads it over all bits
-  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
-  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53U;
-  return hash ^ (hash >> 33U);
-}
 
 shard::shard(shard_options options, log_position start, entropy& random)
     : options_(std::move(options)), rule_(options_.journal, options_.id, start, options_.repaired),

@@ -1,6 +1,6 @@
 #include "engine/allocation/allocate.hpp"
 
-#include "engine/proposal.hpp"
+#include "engine/key_hash.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+#include "engine/key_hash.hpp"
 #include "tests/engine/shard_fixture.hpp"
 
 namespace muster::tests {

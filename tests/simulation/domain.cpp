@@ -1,5 +1,6 @@
 #include "tests/simulation/domain.hpp"
 
+#include "engine/key_hash.hpp"
 #include "engine/proposal.hpp"
 
 #include <charconv>

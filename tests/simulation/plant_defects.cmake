@@ -27,7 +27,7 @@ namespace {
 judgement]=])
 plant(log_rule [=[#include "engine/limits.hpp"]=] [=[#include "engine/limits.hpp"
 #include "tests/simulation/defects.hpp"]=])
-plant(shard [=[std::uint64_t key_hash(]=] [=[using simulation::defect;
+plant(shard [=[shard::shard(shard_options options]=] [=[using simulation::defect;
 using simulation::planted;
 
 namespace {
@@ -59,7 +59,7 @@ events::incarnation_id named(const std::string& node) {
 
 }  // namespace
 
-std::uint64_t key_hash(]=])
+shard::shard(shard_options options]=])
 plant(shard [=[#include "engine/limits.hpp"]=] [=[#include "engine/limits.hpp"
 #include "tests/simulation/defects.hpp"
 
