@@ -86,14 +86,6 @@ def is_registration(event):
     return event["type"] == "muster.device_registered.v1"
 
 
-def register_some(node, service, group_key, names):
-    client = node.connect()
-    for name in names:
-        status, answer = service.register(client, name, derive_key(group_key, name))
-        assert status == 200, (status, answer)
-    client.close()
-
-
 def sequences(events):
     return [int(event["id"].split("-")[1]) for event in events]
 
@@ -101,16 +93,16 @@ def sequences(events):
 def tail_goes_on_across_restarts(node, service, group_key):
     everything = Tail(node, "--from-start")
     one = Tail(node, "--from-start", "--registration", "dev-7", "--types", "device_registered")
-    register_some(node, service, group_key, [f"dev-{i}" for i in range(10)])
+    service.register_all(group_key, [f"dev-{i}" for i in range(10)])
     everything.wait_for(is_registration, 10)
     assert node.stop() == 0
     node.start()
-    register_some(node, service, group_key, [f"dev-{i}" for i in range(10, 20)])
+    service.register_all(group_key, [f"dev-{i}" for i in range(10, 20)])
     everything.wait_for(is_registration, 20)
     for i in range(3):
         node.kill()
         node.start()
-        register_some(node, service, group_key, [f"dev-{20 + i}", "dev-7"])
+        service.register_all(group_key, [f"dev-{20 + i}", "dev-7"])
     everything.wait_for(is_registration, 26)
     one.wait_for(is_registration, 4)
     told = [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-from node import ROOT, Node, Service, derive_key, keys_of
+from node import ROOT, Node, Service, keys_of
 from schema_test import Schemas
 
 sys.path.insert(0, str(pathlib.Path(ROOT) / "tests" / "kafka"))
@@ -43,12 +43,8 @@ def history(node):
     return [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
 
 
-def register(node, service, group_key, names):
-    client = node.connect()
-    for name in names:
-        status, answer = service.register(client, name, derive_key(group_key, name), {"of": name})
-        assert status == 200, (status, answer)
-    client.close()
+def register(service, group_key, names):
+    service.register_all(group_key, names, lambda name: {"of": name})
 
 
 def first_occurrences(found, key):
@@ -93,7 +89,7 @@ def ready_within(node, seconds, wanted):
 def a_topic_that_takes_nothing(kafka, node, service, group_key):
     """The node serves on, says so, and goes on by itself once the topic is mended; it does not start with such a topic."""
     kafka.change_topic(TOPIC, "max.message.bytes=300")
-    register(node, service, group_key, ["dev-stuck"])
+    register(service, group_key, ["dev-stuck"])
     ready_within(node, 60, "no events are published on Kafka")
     assert "--add-config max.message.bytes=1048576" in node.log_text()
     kafka.change_topic(TOPIC, "max.message.bytes=1048576")
@@ -119,7 +115,7 @@ def main():
         service = Service(node)
         client = node.connect()
         group_key = keys_of(service.create_group(client, "fleet"))[0]
-        register(node, service, group_key, [f"dev-{i}" for i in range(10)])
+        register(service, group_key, [f"dev-{i}" for i in range(10)])
         told = history(node)
         found = wait_for(kafka, told[-1]["id"])
         records_are_cloud_events(found, told, Schemas(), service.scope)
@@ -127,7 +123,7 @@ def main():
 
         # kill -9 in the midst of it: some come twice, none is missing.
         for i in range(3):
-            register(node, service, group_key, [f"dev-killed-{i}-{j}" for j in range(10)])
+            register(service, group_key, [f"dev-killed-{i}-{j}" for j in range(10)])
             node.kill()
             node.start()
         told = history(node)
@@ -136,7 +132,7 @@ def main():
 
         # The broker is away: the node serves on, and the topic catches up.
         kafka.stop(kafka.brokers[0])
-        register(node, service, group_key, [f"dev-away-{i}" for i in range(10)])
+        register(service, group_key, [f"dev-away-{i}" for i in range(10)])
         kafka.restart(kafka.brokers[0])
         told = history(node)
         found = wait_for(kafka, told[-1]["id"])
@@ -145,7 +141,7 @@ def main():
         # After a clean restart nothing is sent again.
         assert node.stop() == 0
         node.start()
-        register(node, service, group_key, ["dev-last"])
+        register(service, group_key, ["dev-last"])
         newest = history(node)[-1]["id"]
         assert len(wait_for(kafka, newest)) == len(found) + sum(int(event["id"].split("-")[1]) > int(told[-1]["id"].split("-")[1]) for event in history(node))
         a_topic_that_takes_nothing(kafka, node, service, group_key)

@@ -9,13 +9,12 @@ import ctypes
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
 from kafka_cluster import RESUMED_WITHIN_S, Brokers, Fleet, Load, check_history
 from kafka_feed_test import first_occurrences, history, wait_for
-from node import MUSTER, Node, Service, derive_key, keys_of
+from node import MUSTER, Node, Service, derive_key, keys_of, run_scenarios
 
 PASSWORD = "a-password-that-nobody-prints"
 KAFKA_3 = "3.9.1"
@@ -192,14 +191,5 @@ def the_feed_has_credentials_of_its_own():
 SCENARIOS = (mutual_tls, plain_over_tls, scram_over_tls, tokens_are_renewed, the_feed_has_credentials_of_its_own)
 
 
-def main():
-    for scenario in SCENARIOS:
-        if sys.argv[1:] and scenario.__name__ not in sys.argv[1:]:
-            continue
-        began = time.monotonic()
-        scenario()
-        print(f"{scenario.__name__}: ok, {time.monotonic() - began:.0f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_scenarios(SCENARIOS)

@@ -8,9 +8,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
-from node import MUSTER, Node, Service, derive_key, keys_of
+from node import MUSTER, Node, Service, derive_key, keys_of, run_scenarios
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kafka"))
 from brokers import Brokers  # noqa: E402
@@ -137,14 +136,5 @@ def wrong_starts_are_explained():
 SCENARIOS = [made_once_and_killed_often, migrated_history_goes_on, wrong_starts_are_explained]
 
 
-def main():
-    for scenario in SCENARIOS:
-        if sys.argv[1:] and scenario.__name__ not in sys.argv[1:]:
-            continue
-        began = time.monotonic()
-        scenario()
-        print(f"{scenario.__name__}: ok, {time.monotonic() - began:.0f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_scenarios(SCENARIOS)

@@ -14,6 +14,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -173,7 +174,25 @@ class Service:
                                            {"Authorization": token})
         return status, answer
 
+    def register_all(self, group_key, registration_ids, payload_of=lambda registration_id: None):
+        """Devices of a group, one after the other; each must be let in."""
+        client = self.node.connect()
+        for each in registration_ids:
+            status, answer = self.register(client, each, derive_key(group_key, each), payload_of(each))
+            assert status == 200, (status, answer)
+        client.close()
+
 
 def keys_of(enrollment):
     keys = enrollment["attestation"]["symmetricKey"]
     return keys["primaryKey"], keys["secondaryKey"]
+
+
+def run_scenarios(scenarios):
+    """The `main` of a test of several scenarios: all of them, or those that the command line names."""
+    for scenario in scenarios:
+        if sys.argv[1:] and scenario.__name__ not in sys.argv[1:]:
+            continue
+        began = time.monotonic()
+        scenario()
+        print(f"{scenario.__name__}: ok, {time.monotonic() - began:.0f} s", flush=True)

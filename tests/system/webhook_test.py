@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from node import Node, Service, derive_key, keys_of
+from node import Node, Service, keys_of
 
 
 class Endpoint:
@@ -87,14 +87,6 @@ class Endpoint:
                 assert self.changed.wait(max(0, deadline - time.monotonic())), (len(self.batches), self.refused)
 
 
-def register(node, service, group_key, names):
-    client = node.connect()
-    for name in names:
-        status, answer = service.register(client, name, derive_key(group_key, name))
-        assert status == 200, (status, answer)
-    client.close()
-
-
 def history(node, types=None):
     events = [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
     return [event["id"] for event in events if not types or event["type"] in types]
@@ -163,7 +155,7 @@ def main():
         assert refused.returncode == 1 and "https://" in refused.stderr, refused
         set_up = node.json("webhook", "set", "demo", url)
         began = len(history(node))
-        register(node, service, group_key, [f"dev-{i}" for i in range(5)])
+        service.register_all(group_key, [f"dev-{i}" for i in range(5)])
         last_is(endpoint, node)
         assert endpoint.asked == [("/hook?code=s3cret", "muster.example")], endpoint.asked
         batches_are_signed_cloud_events(node, endpoint, set_up["secret"])
@@ -173,7 +165,7 @@ def main():
         for mood in ("error", "slow"):
             refused_before = endpoint.refused
             endpoint.mood = mood
-            register(node, service, group_key, [f"dev-{mood}-{i}" for i in range(5)])
+            service.register_all(group_key, [f"dev-{mood}-{i}" for i in range(5)])
             if mood == "error":
                 endpoint.wait_for(lambda: endpoint.refused >= refused_before + 3)
                 assert "500" in wait_for_state(node, "failing")["failure"]
@@ -183,11 +175,11 @@ def main():
             last_is(endpoint, node)
             assert wait_for_state(node, "delivering")
         endpoint.close()
-        register(node, service, group_key, [f"dev-away-{i}" for i in range(5)])
+        service.register_all(group_key, [f"dev-away-{i}" for i in range(5)])
         wait_for_state(node, "failing")
         node.kill()
         node.start()
-        register(node, service, group_key, [f"dev-killed-{i}" for i in range(5)])
+        service.register_all(group_key, [f"dev-killed-{i}" for i in range(5)])
         endpoint.open()
         last_is(endpoint, node)
         assert without_repeats([e["id"] for e in endpoint.events()]) == history(node)[began:]
@@ -196,14 +188,14 @@ def main():
         before = [e["id"] for e in endpoint.events()]
         assert node.stop() == 0
         node.start()
-        register(node, service, group_key, ["dev-after"])
+        service.register_all(group_key, ["dev-after"])
         last_is(endpoint, node)
         assert not set(before) & {e["id"] for e in endpoint.events()[len(before):]}
 
         # One that says that it wants no more is parked until it is resumed; so is one that fails for long.
         for mood in ("gone", "error"):
             endpoint.mood = mood
-            register(node, service, group_key, [f"dev-parked-{mood}"])
+            service.register_all(group_key, [f"dev-parked-{mood}"])
             assert wait_for_state(node, "parked")["failure"]
             assert node.json("service", "show", "demo")["webhook"]["delivery"]["state"] == "parked"
             endpoint.mood = "ok"
@@ -211,7 +203,7 @@ def main():
             last_is(endpoint, node)
         # One that was resumed has its whole time again, whatever happens to the node.
         endpoint.mood = "error"
-        register(node, service, group_key, ["dev-parked-again"])
+        service.register_all(group_key, ["dev-parked-again"])
         wait_for_state(node, "parked")
         node.cli("webhook", "resume", "demo")
         node.kill()
@@ -226,7 +218,7 @@ def main():
 
         # Another endpoint goes on where the first one stood, with the types it wants.
         node.cli("webhook", "set", "demo", url + "2", "--types", "device_registered")
-        register(node, service, group_key, ["dev-typed"])
+        service.register_all(group_key, ["dev-typed"])
         endpoint.wait_for(lambda: json.loads(endpoint.batches[-1][2])[-1]["subject"] == "devices/dev-typed")
         assert endpoint.batches[-1][1].endswith("s3cret2")
         assert {e["type"] for e in json.loads(endpoint.batches[-1][2])} == {"muster.device_registered.v1"}
@@ -237,7 +229,7 @@ def main():
         refused_before, endpoint.mood = endpoint.refused, "error"
         service.create_group(client, "before")
         endpoint.wait_for(lambda: endpoint.refused > refused_before)
-        register(node, service, group_key, [f"dev-unwanted-{i}" for i in range(300)])
+        service.register_all(group_key, [f"dev-unwanted-{i}" for i in range(300)])
         service.create_group(client, "behind")
         client.close()
         endpoint.mood = "ok"
