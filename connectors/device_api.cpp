@@ -1,5 +1,6 @@
 #include "connectors/device_api.hpp"
 
+#include "connectors/json_members.hpp"
 #include "connectors/registration_json.hpp"
 #include "events/bytes.hpp"
 #include "events/describe.hpp"

@@ -1,5 +1,6 @@
 #include "connectors/enrollment_json.hpp"
 
+#include "connectors/json_members.hpp"
 #include "engine/answer.hpp"
 #include "engine/limits.hpp"
 #include "events/bytes.hpp"

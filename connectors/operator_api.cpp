@@ -1,6 +1,7 @@
 #include "connectors/operator_api.hpp"
 
 #include "connectors/history_api.hpp"
+#include "connectors/json_members.hpp"
 #include "connectors/operator_call.hpp"
 #include "engine/limits.hpp"
 #include "events/describe.hpp"

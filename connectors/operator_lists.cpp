@@ -1,4 +1,5 @@
 #include "connectors/enrollment_json.hpp"
+#include "connectors/json_members.hpp"
 #include "connectors/operator_api.hpp"
 #include "connectors/operator_call.hpp"
 #include "connectors/registration_json.hpp"

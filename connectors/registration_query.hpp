@@ -1,5 +1,6 @@
 #pragma once
 
+#include "connectors/json_members.hpp"
 #include "connectors/service_call.hpp"
 
 #include <expected>

@@ -1,6 +1,7 @@
 #include "connectors/webhook/webhook_api.hpp"
 
 #include "connectors/event_selection.hpp"
+#include "connectors/json_members.hpp"
 #include "connectors/operator_call.hpp"
 #include "connectors/webhook/webhook_sender.hpp"
 #include "engine/sealing.hpp"

@@ -1,4 +1,4 @@
-#include "connectors/json_body.hpp"
+#include "connectors/json_members.hpp"
 #include "engine/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
