@@ -14,13 +14,8 @@ using engine::log_level;
 namespace {
 
 bool destroys_keys(const engine::folded_frame& frame) {
-  return std::ranges::any_of(frame.events, [](const events::recorded_event& e) {
-    return std::holds_alternative<events::enrollment_deleted>(e.data) ||
-           std::holds_alternative<events::enrollment_group_deleted>(e.data) ||
-           std::holds_alternative<events::registration_deleted>(e.data) ||
-           std::holds_alternative<events::hub_device_deleted>(e.data) ||
-           std::holds_alternative<events::hub_device_updated>(e.data);
-  });
+  return std::ranges::any_of(frame.events,
+                             [](const events::recorded_event& e) { return engine::key_to_destroy(e.data) != nullptr; });
 }
 
 }  // namespace

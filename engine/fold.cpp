@@ -31,6 +31,16 @@ bool belongs_on(const events::event& e, const events::stream_name& stream) {
       e);
 }
 
+const events::data_key_id* key_to_destroy(const events::event& e) {
+  return std::visit(overload{[](const events::enrollment_deleted& d) { return &d.data_key; },
+                             [](const events::enrollment_group_deleted& d) { return &d.data_key; },
+                             [](const events::registration_deleted& d) { return &d.data_key; },
+                             [](const events::hub_device_deleted& d) { return &d.data_key; },
+                             [](const events::hub_device_updated& u) { return &u.former_data_key; },
+                             [](const auto&) -> const events::data_key_id* { return nullptr; }},
+                    e);
+}
+
 result<folded_frame> read_events(shard::accepted_frame frame) {
   folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.after)};
   folded.events.reserve(frame.records.size());

@@ -13,4 +13,7 @@ result<folded_frame> read_events(shard::accepted_frame frame);
 /// Whether events of `e`'s type may stand on `stream`.
 bool belongs_on(const events::event& e, const events::stream_name& stream);
 
+/// The data key that nothing needs any more after `e`; nullptr if there is none.
+const events::data_key_id* key_to_destroy(const events::event& e);
+
 }  // namespace muster::engine

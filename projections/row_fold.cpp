@@ -1,6 +1,6 @@
 #include "projections/row_fold.hpp"
 
-#include "engine/overload.hpp"
+#include "engine/fold.hpp"
 
 #include <algorithm>
 
@@ -17,17 +17,6 @@ std::string state_key(const events::stream_name& stream) {
   if (subject.starts_with("groups/")) return row_key(view::groups, stream.scope(), "/", name());
   if (subject.starts_with("hubs/")) return row_key(view::hub_devices, stream.scope(), "/", name());
   return row_key(view::devices, stream.scope(), "/", name());
-}
-
-// The data key that nothing needs any more after `e`.
-const events::data_key_id* key_to_destroy(const events::event& e) {
-  return std::visit(engine::overload{[](const events::enrollment_deleted& d) { return &d.data_key; },
-                                     [](const events::enrollment_group_deleted& d) { return &d.data_key; },
-                                     [](const events::registration_deleted& d) { return &d.data_key; },
-                                     [](const events::hub_device_deleted& d) { return &d.data_key; },
-                                     [](const events::hub_device_updated& u) { return &u.former_data_key; },
-                                     [](const auto&) -> const events::data_key_id* { return nullptr; }},
-                    e);
 }
 
 }  // namespace
@@ -75,7 +64,7 @@ engine::result<void> row_fold::fold(const events::recorded_event& e) {
   if (!e.meta.command_id.empty()) {
     if (auto done = commands_.record(e.meta, *batch_); !done) return done;
   }
-  if (const auto* key = key_to_destroy(e.data)) batch_->put(row_key(view::outbox, key->view()), {});
+  if (const auto* key = engine::key_to_destroy(e.data)) batch_->put(row_key(view::outbox, key->view()), {});
   switch (e.meta.stream.subject().front()) {
   case 'd':
     return e.meta.stream.scope().empty() ? evolve_row(directory_, e) : evolve_row(devices_, e);
