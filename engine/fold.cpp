@@ -41,21 +41,43 @@ const events::data_key_id* key_to_destroy(const events::event& e) {
                     e);
 }
 
+namespace {
+
+// Reads `data` into `e`, whose envelope is there.
+result<void> read_event(std::string_view data, events::recorded_event& e) {
+  const auto where = [&] {
+    return "event " + std::to_string(e.meta.sequence.value()) + " of stream " + e.meta.stream.text();
+  };
+  if (const auto bad = events::read_json(e.meta.type, data, e.data))
+    return fail(errc::corrupt, where() + " cannot be read: " + bad->text);
+  if (!belongs_on(e.data, e.meta.stream))
+    return fail(errc::corrupt, where() + " has type " + e.meta.type + ", which does not belong there");
+  return {};
+}
+
+}  // namespace
+
 result<folded_frame> read_events(shard::accepted_frame frame) {
   folded_frame folded{frame.offset, frame.kind, frame.time, {}, std::move(frame.after)};
   folded.events.reserve(frame.records.size());
   for (auto& record : frame.records) {
-    const auto where = [&] {
-      return "event " + std::to_string(record.meta.sequence.value()) + " of stream " + record.meta.stream.text();
-    };
     auto& e = folded.events.emplace_back();
-    if (const auto bad = events::read_json(record.meta.type, record.data, e.data))
-      return fail(errc::corrupt, where() + " cannot be read: " + bad->text);
-    if (!belongs_on(e.data, record.meta.stream)) {
-      return fail(errc::corrupt, where() + " has type " + record.meta.type + ", which does not belong there");
-    }
     e.meta = std::move(record.meta);
+    if (auto read = read_event(record.data, e); !read) return std::unexpected(read.error());
   }
+  return folded;
+}
+
+result<folded_frame> read_events(const events::frame_header& header, events::log_offset offset, log_position after) {
+  folded_frame folded{offset, header.kind, header.time, {}, std::move(after)};
+  events::record_reader records(header);
+  folded.events.reserve(records.count_max());
+  while (records.next()) {
+    auto& e = folded.events.emplace_back();
+    e.meta = std::move(records.meta());
+    if (auto read = read_event(records.data(), e); !read) return std::unexpected(read.error());
+  }
+  if (records.error()) return fail(errc::corrupt, records.error()->text);
   return folded;
 }
 

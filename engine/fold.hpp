@@ -10,6 +10,10 @@ namespace muster::engine {
 /// skipped.
 result<folded_frame> read_events(shard::accepted_frame frame);
 
+/// The same of a batch that was accepted as `header` and has just been read from the log at `offset`: its records need
+/// not be copied first.
+result<folded_frame> read_events(const events::frame_header& header, events::log_offset offset, log_position after);
+
 /// Whether events of `e`'s type may stand on `stream`.
 bool belongs_on(const events::event& e, const events::stream_name& stream);
 

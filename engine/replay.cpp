@@ -52,13 +52,9 @@ result<replay_report> replay(journal& log, events::shard_id shard_number, const 
         continue;
       }
       if (seen.what != verdict::accepted) return corrupt(seen.reason);
-      shard::accepted_frame frame{seen.header.kind, record.offset, seen.header.time, {}, fold.position()};
-      if (seen.header.kind == events::frame_kind::batch) {
-        auto records_here = events::read_records(seen.header);
-        if (!records_here) return corrupt(records_here.error().text);
-        frame.records = std::move(*records_here);
-      }
-      auto read = read_events(std::move(frame));
+      auto read = seen.header.kind == events::frame_kind::batch
+                      ? read_events(seen.header, record.offset, fold.position())
+                      : folded_frame{record.offset, seen.header.kind, seen.header.time, {}, fold.position()};
       if (!read) return corrupt(read.error().text);
       report.events += read->events.size();
       ++report.frames;

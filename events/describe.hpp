@@ -176,7 +176,9 @@ public:
     } else if constexpr (std::same_as<T, digest>) {
       const auto bytes = raw(value.size());
       if (ok_) std::copy(bytes.begin(), bytes.end(), value.begin());
-    } else if constexpr (is_checked_text<T>::value || std::same_as<T, stream_name>) {
+    } else if constexpr (is_checked_text<T>::value) {
+      ok_ = value.assign(text()) && ok_;
+    } else if constexpr (std::same_as<T, stream_name>) {
       auto parsed = T::parse(text());
       if (parsed)
         value = std::move(*parsed);

@@ -1,7 +1,5 @@
 #include "events/frame.hpp"
 
-#include "events/describe.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -179,29 +177,41 @@ std::expected<frame_header, frame_error> read_header(std::string_view bytes) {
   return h;
 }
 
-std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header) {
+std::size_t record_reader::count_max() const {
   constexpr std::size_t record_bytes_min = 9;  // each of its parts takes a byte
-  std::vector<event_record> records;
-  records.reserve(std::min<std::size_t>(header.count, header.body.size() / record_bytes_min));
-  row_reader in(header.body);
-  for (std::uint32_t i = 0; i < header.count; ++i) {
-    auto& record = records.emplace_back();
-    in.read(record.meta.stream);
-    in.read(record.meta.version);
-    in.read(record.meta.type);
-    in.read(record.meta.by);
-    in.read(record.meta.correlation_id);
-    in.read(record.meta.command_id);
-    in.read(record.meta.operation);
-    in.read(record.data);
-    in.read(record.index_keys);
-    record.meta.sequence = log_sequence(header.first_sequence.value() + i);
-    record.meta.time = header.time;
-    if (!in.ok())
-      return std::unexpected(
-          bad("record " + std::to_string(i) + " of " + std::to_string(header.count) + " cannot be read"));
+  return std::min<std::size_t>(header_.count, header_.body.size() / record_bytes_min);
+}
+
+bool record_reader::next() {
+  if (passed_ == header_.count) {
+    if (!in_.done()) error_ = bad("there are bytes behind its last record");
+    return false;
   }
-  if (!in.done()) return std::unexpected(bad("there are bytes behind its last record"));
+  in_.read(meta_.stream);
+  in_.read(meta_.version);
+  in_.read(meta_.type);
+  in_.read(meta_.by);
+  in_.read(meta_.correlation_id);
+  in_.read(meta_.command_id);
+  in_.read(meta_.operation);
+  data_ = in_.text();
+  in_.read(index_keys_);
+  meta_.sequence = log_sequence(header_.first_sequence.value() + passed_);
+  meta_.time = header_.time;
+  if (!in_.ok()) {
+    error_ = bad("record " + std::to_string(passed_) + " of " + std::to_string(header_.count) + " cannot be read");
+    return false;
+  }
+  ++passed_;
+  return true;
+}
+
+std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header) {
+  record_reader in(header);
+  std::vector<event_record> records;
+  records.reserve(in.count_max());
+  while (in.next()) records.push_back({std::move(in.meta()), std::string(in.data()), std::move(in.index_keys())});
+  if (in.error()) return std::unexpected(*in.error());
   return records;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "events/bytes.hpp"
+#include "events/describe.hpp"
 #include "events/event.hpp"
 
 #include <expected>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -97,6 +99,34 @@ bool may_belong_to(std::string_view bytes, const journal_id& id);
 
 /// The header of a frame whose checksum, format and size are right. The views point into `bytes`.
 std::expected<frame_header, frame_error> read_header(std::string_view bytes);
+
+/// The records of a batch, one after another, without copies of their data.
+class record_reader {
+public:
+  /// The bytes that `header` was read from must outlive the reader.
+  explicit record_reader(const frame_header& header) : header_(header), in_(header.body) {}
+
+  /// How many records the frame can hold at most: what it says, as far as its size allows.
+  std::size_t count_max() const;
+  /// Reads the next record. False behind the last one, and if there is anything wrong with the body (`error`).
+  bool next();
+  const std::optional<frame_error>& error() const { return error_; }
+
+  /// Of the record read last; it may be moved from.
+  envelope& meta() { return meta_; }
+  std::vector<std::uint64_t>& index_keys() { return index_keys_; }
+  /// Into the frame's bytes.
+  std::string_view data() const { return data_; }
+
+private:
+  const frame_header& header_;
+  row_reader in_;
+  std::uint32_t passed_ = 0;
+  envelope meta_;
+  std::string_view data_;
+  std::vector<std::uint64_t> index_keys_;
+  std::optional<frame_error> error_;
+};
 
 /// The records of a batch whose header was read from the same bytes.
 std::expected<std::vector<event_record>, frame_error> read_records(const frame_header& header);

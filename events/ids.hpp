@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -18,17 +19,24 @@ enum class letter_case : std::uint8_t {
 };
 
 /// A text that its rule accepted. `Rule` has `static bool valid(std::string_view)`, a `letter_case letters`, the texts
-/// `what` ("registration id") and `rule` ("1 to 128 letters ...") for error messages, and `least`, a valid text that a
-/// default-constructed name holds until a decoder fills it in.
+/// `what` ("registration id") and `rule` ("1 to 128 letters ...") for error messages, and `least`, a valid text without
+/// upper-case letters where case does not count, that a default-constructed name holds until a decoder fills it in.
 template <class Rule>
 class checked_text {
 public:
-  checked_text() : checked_text(std::string(Rule::least)) {}
+  checked_text() : text_(Rule::least) {}
 
   /// The name that `text` spells, or nothing if the rule refuses it.
   static std::optional<checked_text> parse(std::string_view text) {
     if (!Rule::valid(text)) return std::nullopt;
-    return checked_text(std::string(text));
+    return checked_text(text);
+  }
+
+  /// Becomes the name that `text` spells. False, and nothing changed, if the rule refuses it.
+  bool assign(std::string_view text) {
+    if (!Rule::valid(text)) return false;
+    set(text);
+    return true;
   }
 
   static constexpr std::string_view what() { return Rule::what; }
@@ -40,7 +48,7 @@ public:
   /// What makes the name the same as another: lower case where letter case does not count. What keys are made of.
   const std::string& key() const {
     if constexpr (Rule::letters == letter_case::folded)
-      return key_;
+      return key_.empty() ? text_ : key_;
     else
       return text_;
   }
@@ -50,9 +58,11 @@ public:
 
 private:
   struct nothing {};
-  explicit checked_text(std::string text);
+  explicit checked_text(std::string_view text) { set(text); }
+  void set(std::string_view text);
 
   std::string text_;
+  /// Empty if it is `text_` itself, as it is nearly always: names are read and copied by the million.
   [[no_unique_address]] std::conditional_t<Rule::letters == letter_case::folded, std::string, nothing> key_;
 };
 
@@ -182,11 +192,15 @@ private:
 }  // namespace muster::events
 
 template <class Rule>
-muster::events::checked_text<Rule>::checked_text(std::string text) : text_(std::move(text)) {
+void muster::events::checked_text<Rule>::set(std::string_view text) {
+  text_ = text;
   if constexpr (Rule::letters == letter_case::folded) {
-    key_ = text_;
+    key_.clear();
+    const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+    if (std::ranges::none_of(text, upper)) return;
+    key_ = text;
     for (char& c : key_) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      if (upper(c)) c = static_cast<char>(c - 'A' + 'a');
     }
   }
 }

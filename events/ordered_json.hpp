@@ -68,7 +68,7 @@ private:
     else if constexpr (std::same_as<T, timestamp>)
       take(from_iso8601(text()), value);
     else if constexpr (is_checked_text<T>::value)
-      take(T::parse(text()), value);
+      ok_ = value.assign(text()) && ok_;
     else if constexpr (is_random_id<T>::value)
       ok_ = from_hex(text(), value.bytes) && ok_;
     else {

@@ -1,6 +1,5 @@
 #include "events/time.hpp"
 
-#include <charconv>
 #include <cstdint>
 
 namespace muster::events {
@@ -8,9 +7,11 @@ namespace muster::events {
 namespace {
 
 bool read_number(std::string_view& text, std::size_t digits, int& value) {
-  if (text.size() < digits || text.front() == '-') return false;  // from_chars would take a sign for a digit
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-  if (error != std::errc{} || end != text.data() + digits) return false;
+  if (text.size() < digits) return false;
+  for (const char c : text.substr(0, digits)) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + (c - '0');
+  }
   text.remove_prefix(digits);
   return true;
 }

@@ -83,8 +83,34 @@ BOOST_AUTO_TEST_CASE(an_event_on_a_stream_where_it_does_not_belong_stops_the_sha
              "event 1 of stream 0ne00000001/service has type muster.service_placed.v1, which does not belong there");
 }
 
+BOOST_AUTO_TEST_CASE(the_events_of_a_batch_are_read_from_its_bytes) {
+  const auto recorded = tests::event_samples().front().recorded;
+  events::frame batch;
+  batch.first_sequence = recorded.meta.sequence;
+  batch.time = recorded.meta.time;
+  batch.records.push_back({recorded.meta, events::to_json(recorded.data), {}});
+  const auto bytes = events::encode_frame(batch);
+  const auto folded = read_events(*events::read_header(bytes), events::log_offset(7), {});
+  BOOST_TEST_REQUIRE(folded.has_value());
+  BOOST_TEST(folded->offset.value() == 7U);
+  BOOST_TEST_REQUIRE(folded->events.size() == 1U);
+  const auto& e = folded->events.front();
+  BOOST_TEST(e.meta.stream.text() == recorded.meta.stream.text());
+  BOOST_TEST(e.meta.sequence.value() == recorded.meta.sequence.value());
+  BOOST_TEST(events::to_json(e.data) == events::to_json(recorded.data));
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_whose_records_cannot_be_read_stops_the_shard) {
+  events::frame_header header;
+  header.count = 1;
+  const auto folded = read_events(header, events::log_offset(7), {});
+  BOOST_TEST_REQUIRE(!folded.has_value());
+  BOOST_TEST((folded.error().code == errc::corrupt));
+  BOOST_TEST(folded.error().text == "record 0 of 1 cannot be read");
+}
+
 BOOST_AUTO_TEST_CASE(a_frame_without_events_is_a_fold_of_none) {
-  const auto folded = read_events({});
+  const auto folded = read_events(shard::accepted_frame{});
   BOOST_TEST_REQUIRE(folded.has_value());
   BOOST_TEST(folded->events.empty());
 }

@@ -115,6 +115,24 @@ BOOST_AUTO_TEST_CASE(device_ids_and_id_scopes_keep_letter_case_apart) {
   BOOST_TEST(id_scope::parse("0ne000000AB")->key() == "0ne000000AB");
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_is_assigned_another_text_has_nothing_of_the_one_before) {
+  auto name = *registration_id::parse("Dev-A");
+  BOOST_TEST(name.key() == "dev-a");
+  BOOST_TEST(name.assign("dev-b"));
+  BOOST_TEST(name.text() == "dev-b");
+  BOOST_TEST(name.key() == "dev-b");
+  BOOST_TEST(name.assign("DEV-B"));
+  BOOST_TEST(name.text() == "DEV-B");
+  BOOST_TEST(name.key() == "dev-b");
+}
+
+BOOST_AUTO_TEST_CASE(a_text_that_the_rule_refuses_leaves_the_name_as_it_was) {
+  auto name = *registration_id::parse("Dev-A");
+  BOOST_TEST(!name.assign("dev a"));
+  BOOST_TEST(name.text() == "Dev-A");
+  BOOST_TEST(name.key() == "dev-a");
+}
+
 BOOST_AUTO_TEST_CASE(a_default_constructed_name_is_a_valid_one) {
   BOOST_TEST(id_scope::parse(id_scope().text()).has_value());
   BOOST_TEST(service_name::parse(service_name().text()).has_value());
