@@ -56,8 +56,7 @@ void on_event_schema(const exchange_ptr& exchange) {
 }
 
 void on_asyncapi(const exchange_ptr& exchange) {
-  static const std::string text = events::async_api();
-  exchange->finish(json_response(200, text));
+  exchange->finish(json_response(200, std::string(events::async_api())));
 }
 
 constexpr std::string_view devices = "DeviceOperations";

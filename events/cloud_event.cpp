@@ -8,9 +8,7 @@
 
 namespace muster::events {
 
-namespace {
-
-std::string to_document(const cloud_event_attributes& attributes, std::string_view data) {
+std::string to_cloud_event(const cloud_event_attributes& attributes, std::string_view data) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> out(buffer);
   std::string mended;
@@ -29,7 +27,15 @@ std::string to_document(const cloud_event_attributes& attributes, std::string_vi
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-}  // namespace
+header_list kafka_headers_of(cloud_event_attributes attributes) {
+  header_list headers;
+  headers.reserve(attributes.size());
+  for (auto& each : attributes) {
+    headers.emplace_back(each.name == "datacontenttype" ? "content-type" : "ce_" + std::string(each.name),
+                         std::move(each.value));
+  }
+  return headers;
+}
 
 cloud_event_attributes attributes_of(const envelope& meta, shard_id shard) {
   return {{"specversion", "1.0"},
@@ -66,11 +72,11 @@ cloud_event_attributes attributes_of(const usage_reported& e, const id_scope& sc
 }
 
 std::string to_cloud_event(const envelope& meta, shard_id shard, std::string_view data) {
-  return to_document(attributes_of(meta, shard), data);
+  return to_cloud_event(attributes_of(meta, shard), data);
 }
 
 std::string to_cloud_event(const usage_reported& e, const id_scope& scope, shard_id shard) {
-  return to_document(attributes_of(e, scope, shard), to_json(e));
+  return to_cloud_event(attributes_of(e, scope, shard), to_json(e));
 }
 
 }  // namespace muster::events

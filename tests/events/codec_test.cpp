@@ -90,18 +90,6 @@ BOOST_AUTO_TEST_CASE(every_golden_event_can_still_be_read) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_asyncapi_document_names_every_event_type_on_every_channel) {
-  const auto document = async_api();
-  for (const auto type : event_types()) {
-    const auto reference =
-        "\"" + std::string(type) + "\": {\"$ref\": \"#/components/messages/" + std::string(type) + "\"}";
-    std::size_t channels = 0;
-    for (auto at = document.find(reference); at != std::string::npos; at = document.find(reference, at + 1)) ++channels;
-    BOOST_TEST(channels == 3U, type);
-    BOOST_TEST(document.find("events.json#/$defs/" + std::string(type) + "\"}") != std::string::npos, type);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(no_golden_file_is_left_over) {
   const auto files = tests::golden_files();
   for (const auto& file : std::filesystem::directory_iterator(root / "tests/golden")) {

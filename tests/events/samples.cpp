@@ -3,6 +3,7 @@
 #include "engine/device.hpp"
 #include "engine/directory.hpp"
 #include "engine/hub_device.hpp"
+#include "engine/sealing.hpp"
 #include "engine/service.hpp"
 #include "events/cloud_event.hpp"
 #include "events/codec.hpp"
@@ -255,6 +256,23 @@ std::optional<std::string> resulting_row(const recorded_event& e) {
   return std::nullopt;  // refusals have no state
 }
 
+/// Two documents, a line each, as a webhook sends them.
+batch_example signed_batch(std::string first, std::string second) {
+  first.pop_back();
+  second.pop_back();
+  const std::string key(32, 'k');
+  const std::string id = "3-17-2026-11-21T00.24";
+  const std::string timestamp = "1795219200";
+  const auto body = "[" + first + "," + second + "]";
+  const auto signature = engine::hmac_sha256(key, id + "." + timestamp + "." + body);
+  return {"whsec_" + to_base64(key),
+          {{"content-type", "application/cloudevents-batch+json; charset=utf-8"},
+           {"webhook-id", id},
+           {"webhook-timestamp", timestamp},
+           {"webhook-signature", "v1," + to_base64(signature)}},
+          body};
+}
+
 std::string pretty(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.c_str());
@@ -284,7 +302,10 @@ std::vector<event_sample> event_samples() {
 
 std::map<std::string, std::string> golden_files() {
   std::map<std::string, std::string> files;
+  async_api_examples examples;
   for (const auto& [name, recorded] : event_samples()) {
+    if (name == recorded.meta.type && !recorded.meta.stream.scope().empty())
+      examples.events.push_back({attributes_of(recorded.meta, shard_id(3)), to_json(recorded.data)});
     files["tests/golden/" + name + ".json"] = to_json(recorded.data) + "\n";
     if (const auto row = resulting_row(recorded)) files["tests/golden/" + name + ".state.hex"] = to_hex(*row) + "\n";
     if (name == device_registered::type) {
@@ -305,7 +326,9 @@ std::map<std::string, std::string> golden_files() {
   files["tests/golden/" + std::string(usage_reported::type) + ".json"] = to_json(usage) + "\n";
   files["tests/golden/cloud_event.usage.json"] = to_cloud_event(usage, scope, shard_id(3)) + "\n";
   files["events/schemas/events.json"] = pretty(json_schema());
-  files["events/schemas/asyncapi.json"] = async_api();
+  examples.events.push_back({attributes_of(usage, scope, shard_id(3)), to_json(usage)});
+  examples.batch = signed_batch(files["tests/golden/cloud_event.usage.json"], files["tests/golden/cloud_event.json"]);
+  files["events/schemas/asyncapi.json"] = pretty(make_async_api(examples));
   return files;
 }
 
