@@ -3,6 +3,7 @@
 #include "actors/shard_host.hpp"
 #include "actors/upkeep.hpp"
 #include "connectors/cli/command_line.hpp"
+#include "connectors/cli/node_reports.hpp"
 #include "connectors/config.hpp"
 #include "connectors/dps_error.hpp"
 #include "connectors/http_api.hpp"
@@ -29,8 +30,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
-/// The composition root: what a node is made of, in the order in which it is made. Each part is declared before those
-/// that use it, so that it outlives them.
+/// The composition root: what a node is made of, in the order in which it is made, and what the commands on one that
+/// does not run work with. Each part is declared before those that use it, so that it outlives them.
 namespace {
 
 using namespace muster;
@@ -282,25 +283,7 @@ int verify_stopped(const connectors::node_config& config, bool json) {
   if (!s) return complain(s.error());
   const auto reports = engine::verify_all(*(*s)->journal, *(*s)->projections);
   if (!reports) return complain(reports.error());
-  bool ok = true;
-  std::uint64_t events = 0;
-  std::uint64_t rows = 0;
-  for (const auto& each : *reports) {
-    events += each.events;
-    rows += each.rows;
-    if (each.behind > 0) {
-      std::cerr << "muster: shard " << each.shard.value() << ": the projections have not folded the last "
-                << each.behind << " events; the next start folds them\n";
-    }
-    if (each.wrong.empty()) continue;
-    ok = false;
-    std::cerr << "muster: shard " << each.shard.value() << ": " << each.wrong << '\n';
-  }
-  if (json)
-    std::cout << engine::to_json(*reports) << '\n';
-  else if (ok)
-    std::cout << "ok: " << reports->size() << " shards, " << events << " events, " << rows << " rows\n";
-  return ok ? 0 : 1;
+  return connectors::print_verification(*reports, json);
 }
 
 int rebuild_stopped(const connectors::node_config& config, bool json) {
@@ -388,22 +371,9 @@ int migrate(const connectors::node_config& config, bool json) {
   if (const auto closed = connectors::close_moved_journal(config); !closed) return complain(closed.error());
   if (const auto whole = marked ? connectors::remove_migration_mark(*connection, keys_topic) : result<void>(); !whole)
     return complain(whole.error());
-  std::uint64_t frames = 0;
-  std::uint64_t events = 0;
-  for (const auto& shard : report->shards) {
-    frames += shard.frames;
-    events += shard.events;
-  }
-  if (json) {
-    std::cout << "{\"shards\":" << report->shards.size() << ",\"frames\":" << frames << ",\"events\":" << events
-              << ",\"keys\":" << report->keys << "}\n";
-  } else {
-    std::cout << "moved " << events << " events in " << frames << " frames of " << report->shards.size()
-              << " shards and " << report->keys
-              << " keys; both ends were read and are equal.\nServe it with: muster serve --data "
-              << config.data.string() << " --journal kafka --kafka " << config.kafka_bootstrap << '\n';
-  }
-  return 0;
+  return connectors::print_migration(
+      *report, "muster serve --data " + config.data.string() + " --journal kafka --kafka " + config.kafka_bootstrap,
+      json);
 }
 
 std::string user_name() {
@@ -426,16 +396,7 @@ int repair_stopped(const connectors::node_config& config, const connectors::repa
   }
   const auto done = engine::repair(*(*s)->journal, order, (*s)->clock);
   if (!done) return complain(done.error());
-  if (request.json) {
-    std::cout << "{\"shard\":" << request.shard << ",\"offset\":" << done->offset.value() << ",\"hash\":\""
-              << events::to_hex(events::as_bytes(done->hash)) << "\"}\n";
-    return 0;
-  }
-  std::cout << "shard " << request.shard << ": readers stopped at offset " << done->offset.value() << ": "
-            << done->reason << "\nThe journal says now, in the name of " << order.by
-            << ", that this frame does not count. Start the node, and restart every other node that has stopped "
-               "this shard.\n";
-  return 0;
+  return connectors::print_repair(order, *done, request.json);
 }
 
 }  // namespace
