@@ -90,10 +90,11 @@ const std::array options = {
            10'000'000},
     option{"journal.kind", &node_config::journal_kind, "Where the log is. --journal sets it too.", 0, 0,
            "embedded|kafka"},
-    option{"journal.shards", &node_config::journal_shards,
-           "Shards of the journal; 0 is 16 embedded and 64 on Kafka. Fixed when it is made: at the first start, or by "
-           "'muster cluster init'.",
-           0, 1024},
+    option{
+        "journal.shards", &node_config::journal_shards,
+        "Shards of the journal, fixed when it is made: at the first start, or by 'muster cluster init'. 0 is as it was "
+        "made, and of a new one 16 embedded and 64 on Kafka. Another number than it was made with is refused.",
+        0, 1024},
     option{"journal.free_bytes_min", &node_config::journal_free_bytes_min,
            "With less free disk space than this, writes are refused."},
     option{"kafka.bootstrap", &node_config::kafka_bootstrap,
@@ -461,11 +462,9 @@ result<void> check_config(const node_config& config) {
                                  " is missing: give both, or none for a certificate of our own");
 }
 
-std::uint32_t journal_shards_of(const node_config& config) {
-  constexpr std::uint32_t embedded_shards = 16;
+std::uint32_t cluster_shards_of(const node_config& config) {
   constexpr std::uint32_t kafka_shards = 64;
-  if (config.journal_shards != 0) return static_cast<std::uint32_t>(config.journal_shards);
-  return config.journal_kind == "kafka" ? kafka_shards : embedded_shards;
+  return config.journal_shards != 0 ? static_cast<std::uint32_t>(config.journal_shards) : kafka_shards;
 }
 
 std::string print_config(const node_config& config) {

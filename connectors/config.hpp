@@ -38,7 +38,7 @@ struct node_config {
   std::uint64_t admission_per_address_burst = 40'000;
 
   std::string journal_kind = "embedded";
-  std::uint64_t journal_shards = 0;  ///< 0: `journal_shards_of` says
+  std::uint64_t journal_shards = 0;  ///< 0: as it was made; `cluster_shards_of` on a new cluster
   std::uint64_t journal_free_bytes_min = 64 << 20;
 
   std::string kafka_bootstrap;
@@ -97,8 +97,9 @@ struct node_config {
   std::map<std::string, std::string> operators;  ///< name -> SHA-256 of the token, hexadecimal; besides `admin`
 };
 
-/// With how many shards a journal is made: what is configured, else 16 embedded and 64 on Kafka.
-std::uint32_t journal_shards_of(const node_config& config);
+/// With how many shards `cluster init` makes a journal: what is configured, else 64. An embedded one has its own
+/// default.
+std::uint32_t cluster_shards_of(const node_config& config);
 
 /// Reads a configuration file into `config`. `invalid` names file, line and option: `muster.toml:12: https.addres:
 /// unknown option, did you mean https.address?`

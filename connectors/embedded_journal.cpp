@@ -181,7 +181,7 @@ result<engine::journal_identity> understand(store_identity& row, const embedded_
     return fail(errc::invalid,
                 "the journal in " + options.directory.string() + " has " + shards + " shards, and " +
                     std::to_string(*options.shards) +
-                    " were asked for: the number is fixed when a journal is made; set journal.shards=" + shards);
+                    " were asked for: the number is fixed when a journal is made; leave journal.shards out");
   }
   const auto& given = options.master_key_fingerprint;
   if (given && *given != identity.master_key_fingerprint) {

@@ -49,23 +49,31 @@ std::optional<engine::feed_place> read_place(std::string_view text, events::shar
   return engine::feed_place(events::log_sequence(*sequence), hour);
 }
 
-std::expected<engine::event_filter, std::string> read_filter(const events::id_scope& scope, std::string_view types,
-                                                             std::string_view stream) {
-  engine::event_filter filter;
+std::expected<std::set<std::string, std::less<>>, std::string> read_types(std::string_view types) {
+  std::set<std::string, std::less<>> found;
   while (!types.empty()) {
     const auto name = types.substr(0, types.find(','));
     types.remove_prefix(std::min(types.size(), name.size() + 1));
-    const auto before = filter.types.size();
+    const auto before = found.size();
     if (name == events::usage_reported::type || name == short_name(events::usage_reported::type))
-      filter.types.emplace(events::usage_reported::type);
+      found.emplace(events::usage_reported::type);
     for (const auto type : events::event_types()) {
-      if (type == name || short_name(type) == name) filter.types.emplace(type);
+      if (type == name || short_name(type) == name) found.emplace(type);
     }
-    if (filter.types.size() == before && !name.empty() && !filter.types.contains(name)) {
-      return std::unexpected("types: there is no event type '" + printable(name.substr(0, 80)) +
+    if (found.size() == before && !name.empty() && !found.contains(name)) {
+      return std::unexpected("there is no event type '" + printable(name.substr(0, 80)) +
                              "'; expected names such as device_registered, separated by commas.");
     }
   }
+  return found;
+}
+
+std::expected<engine::event_filter, std::string> read_filter(const events::id_scope& scope, std::string_view types,
+                                                             std::string_view stream) {
+  engine::event_filter filter;
+  auto wanted = read_types(types);
+  if (!wanted) return std::unexpected("types: " + wanted.error());
+  filter.types = std::move(*wanted);
   if (stream.empty()) return filter;
   const auto parsed = events::stream_name::parse(scope.text() + "/" + std::string(stream));
   if (!parsed) {

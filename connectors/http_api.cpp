@@ -2,6 +2,7 @@
 
 #include "connectors/device_api.hpp"
 #include "connectors/history_api.hpp"
+#include "connectors/json_writer.hpp"
 #include "connectors/operator_api.hpp"
 #include "connectors/registration_query.hpp"
 #include "connectors/service_api.hpp"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 
 namespace muster::connectors {
 
@@ -27,6 +29,9 @@ struct route {
   handler call;
   std::string_view operation;
   std::string_view category;
+  /// The query parameters there are besides api-version, separated by spaces; of DPS's own paths and of monitoring
+  /// nothing: there every parameter is let pass.
+  const char* parameters = nullptr;
   bool takes_long = false;  ///< answered when it is done, however long that takes
 };
 
@@ -64,6 +69,14 @@ constexpr std::string_view back_ends = "ServiceOperations";
 constexpr std::string_view control = "OperatorOperations";
 constexpr std::string_view monitoring = "Monitoring";
 
+constexpr auto no_parameters = "";
+constexpr auto of_page = "after limit";
+constexpr auto of_registrations = "after limit status group hub count";
+constexpr auto of_history = "after limit types personal usage";
+constexpr auto of_events = "after limit types personal usage stream";
+constexpr auto of_usage = "from to by";
+constexpr auto shows_keys = "keys";
+
 // Where two patterns fit, the first counts.
 constexpr std::array routes = {
     route{"GET", "metrics", on_metrics, "Metrics", monitoring},
@@ -73,33 +86,38 @@ constexpr std::array routes = {
     route{"GET", "schemas/events.json", on_event_schema, "EventSchema", monitoring},
     route{"GET", "schemas/asyncapi.json", on_asyncapi, "AsyncApi", monitoring},
 
-    route{"GET", "operator/version", on_version, "Version", control},
-    route{"POST", "operator/rebuild", on_rebuild, "Rebuild", control, true},
-    route{"POST", "operator/verify", on_verify, "Verify", control, true},
-    route{"GET", "operator/services", on_list_services, "ListServices", control},
-    route{"GET", "operator/services/{name}", on_get_service, "GetService", control},
-    route{"PUT", "operator/services/{name}", on_create_service, "CreateService", control},
-    route{"PATCH", "operator/services/{name}/settings", on_patch_settings, "ChangeSettings", control},
-    route{"GET", "operator/services/{name}/hubs", on_list_hubs, "ListHubs", control},
-    route{"PUT", "operator/services/{name}/hubs/{hub}", on_link_hub, "LinkHub", control},
-    route{"DELETE", "operator/services/{name}/hubs/{hub}", on_unlink_hub, "UnlinkHub", control},
-    route{"GET", "operator/services/{name}/hubs/{hub}/devices", on_list_hub_devices, "ListHubDevices", control},
-    route{"GET", "operator/services/{name}/hubs/{hub}/devices/{id}", on_get_hub_device, "GetHubDevice", control},
+    route{"GET", "operator/version", on_version, "Version", control, no_parameters},
+    route{"POST", "operator/rebuild", on_rebuild, "Rebuild", control, no_parameters, true},
+    route{"POST", "operator/verify", on_verify, "Verify", control, no_parameters, true},
+    route{"GET", "operator/services", on_list_services, "ListServices", control, no_parameters},
+    route{"GET", "operator/services/{name}", on_get_service, "GetService", control, no_parameters},
+    route{"PUT", "operator/services/{name}", on_create_service, "CreateService", control, no_parameters},
+    route{"PATCH", "operator/services/{name}/settings", on_patch_settings, "ChangeSettings", control, no_parameters},
+    route{"GET", "operator/services/{name}/hubs", on_list_hubs, "ListHubs", control, no_parameters},
+    route{"PUT", "operator/services/{name}/hubs/{hub}", on_link_hub, "LinkHub", control, no_parameters},
+    route{"DELETE", "operator/services/{name}/hubs/{hub}", on_unlink_hub, "UnlinkHub", control, no_parameters},
+    route{"GET", "operator/services/{name}/hubs/{hub}/devices", on_list_hub_devices, "ListHubDevices", control,
+          of_page},
+    route{"GET", "operator/services/{name}/hubs/{hub}/devices/{id}", on_get_hub_device, "GetHubDevice", control,
+          shows_keys},
     route{"DELETE", "operator/services/{name}/hubs/{hub}/devices/{id}", on_delete_hub_device, "DeleteHubDevice",
-          control},
-    route{"GET", "operator/services/{name}/enrollments", on_list_enrollments, "ListEnrollments", control},
-    route{"GET", "operator/services/{name}/groups", on_list_groups, "ListGroups", control},
-    route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control},
-    route{"GET", "operator/services/{name}/webhook", on_get_webhook, "GetWebhook", control},
-    route{"PUT", "operator/services/{name}/webhook", on_put_webhook, "SetWebhook", control},
-    route{"DELETE", "operator/services/{name}/webhook", on_delete_webhook, "DeleteWebhook", control},
-    route{"POST", "operator/services/{name}/webhook/resume", on_resume_webhook, "ResumeWebhook", control},
-    route{"GET", "operator/services/{name}/events", on_service_events, "Events", control},
-    route{"GET", "operator/services/{name}/usage", on_service_usage, "Usage", control},
-    route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control, true},
+          control, no_parameters},
+    route{"GET", "operator/services/{name}/enrollments", on_list_enrollments, "ListEnrollments", control, of_page},
+    route{"GET", "operator/services/{name}/groups", on_list_groups, "ListGroups", control, of_page},
+    route{"GET", "operator/services/{name}/registrations", on_list_registrations, "ListRegistrations", control,
+          of_registrations},
+    route{"GET", "operator/services/{name}/webhook", on_get_webhook, "GetWebhook", control, shows_keys},
+    route{"PUT", "operator/services/{name}/webhook", on_put_webhook, "SetWebhook", control, no_parameters},
+    route{"DELETE", "operator/services/{name}/webhook", on_delete_webhook, "DeleteWebhook", control, no_parameters},
+    route{"POST", "operator/services/{name}/webhook/resume", on_resume_webhook, "ResumeWebhook", control,
+          no_parameters},
+    route{"GET", "operator/services/{name}/events", on_service_events, "Events", control, of_events},
+    route{"GET", "operator/services/{name}/usage", on_service_usage, "Usage", control, of_usage},
+    route{"POST", "operator/services/{name}/usage/recount", on_recount_usage, "RecountUsage", control, no_parameters,
+          true},
 
-    route{"GET", "events", on_events, "Events", back_ends},
-    route{"GET", "usage", on_usage, "Usage", back_ends},
+    route{"GET", "events", on_events, "Events", back_ends, of_events},
+    route{"GET", "usage", on_usage, "Usage", back_ends, of_usage},
     route{"", "enrollments", nullptr, "Enrollments", back_ends},
     route{"GET", "enrollments/{id}", on_get_enrollment, "Get", back_ends},
     route{"PUT", "enrollments/{id}", on_put_enrollment, "Upsert", back_ends},
@@ -109,10 +127,10 @@ constexpr std::array routes = {
     route{"PUT", "enrollmentGroups/{id}", on_put_group, "Upsert", back_ends},
     route{"DELETE", "enrollmentGroups/{id}", on_delete_group, "Delete", back_ends},
     route{"", "registrations", nullptr, "Registrations", back_ends},
-    route{"POST", "registrations/query", on_query_registrations, "Query", back_ends},
+    route{"POST", "registrations/query", on_query_registrations, "Query", back_ends, no_parameters},
     route{"GET", "registrations/{id}", on_get_registration, "Get", back_ends},
     route{"DELETE", "registrations/{id}", on_delete_registration, "Delete", back_ends},
-    route{"GET", "registrations/{id}/history", on_registration_history, "History", back_ends},
+    route{"GET", "registrations/{id}/history", on_registration_history, "History", back_ends, of_history},
 
     route{"PUT", "{scope}/registrations/{id}/register", on_register, "AttestationAttempt", devices},
     route{"GET", "{scope}/registrations/{id}/operations/{operation}", on_operation_status, "OperationStatus", devices},
@@ -185,6 +203,24 @@ void refuse_method(http_exchange& exchange, const std::string& allowed) {
   exchange.finish(std::move(response));
 }
 
+/// The text of the refusal if the query holds a parameter that there is not.
+std::optional<std::string> unknown_parameter(const route& found, const http_request& request) {
+  if (found.parameters == nullptr || request.query.empty()) return std::nullopt;
+  std::string known = found.category == back_ends ? "api-version service " : "api-version ";
+  known += found.parameters;
+  std::vector<std::string> names;
+  std::istringstream words(known);
+  for (std::string word; words >> word;) names.push_back(word);
+  for (const auto& [name, value] : request.query) {
+    const auto same = [&](const std::string& each) { return same_segment(each, name); };
+    if (std::ranges::any_of(names, same)) continue;
+    std::string list;
+    for (const auto& each : names) list += (list.empty() ? "" : ", ") + each;
+    return printable(name.substr(0, 60)) + ": there is no such query parameter here; there are: " + list + ".";
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void http_api::handle(http_request request, respond answer) {
@@ -196,7 +232,10 @@ void http_api::handle(http_request request, respond answer) {
   const auto exchange = std::make_shared<http_exchange>(parts_, std::move(request), std::move(answer));
   if (found.found != nullptr) {
     exchange->enter(found.found->operation, found.found->category, std::move(variables));
-    found.found->call(exchange);
+    if (const auto wrong = unknown_parameter(*found.found, exchange->request()))
+      exchange->fail(dps_code::argument_invalid, *wrong);
+    else
+      found.found->call(exchange);
   } else if (found.known_path) {
     refuse_method(*exchange, found.allowed);
   } else {

@@ -45,7 +45,7 @@ result<void> open_embedded(node_storage& s, const node_config& config, std::stri
   options.entropy = &s.entropy;
   options.free_bytes_min = config.journal_free_bytes_min;
   options.log = s.log.get();
-  if (create) options.shards = journal_shards_of(config);
+  if (config.journal_shards != 0) options.shards = static_cast<std::uint32_t>(config.journal_shards);
   auto journal = open_embedded_journal(std::move(options));
   if (!journal) return std::unexpected(journal.error());
   s.journal = std::move(*journal);

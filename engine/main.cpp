@@ -289,13 +289,8 @@ int verify_stopped(const connectors::node_config& config, bool json) {
 int rebuild_stopped(const connectors::node_config& config, bool json) {
   auto s = open_storage(config, false);
   if (!s) return complain(s.error());
-  const auto events = engine::rebuild_all(*(*s)->journal, *(*s)->projections);
-  if (!events) return complain(events.error());
-  if (json)
-    std::cout << "{\"events\":" << *events << "}\n";
-  else
-    std::cout << "rebuilt from " << *events << " events\n";
-  return 0;
+  const auto report = engine::rebuild_all(*(*s)->journal, *(*s)->projections);
+  return connectors::print_rebuild(report, json);
 }
 
 result<std::string> recount_stopped(const connectors::node_config& config, const std::string& name) {

@@ -1,6 +1,7 @@
 #include "connectors/cli/command_line.hpp"
 
 #include "connectors/cli/node_commands.hpp"
+#include "connectors/cli/output.hpp"
 #include "connectors/cli/session.hpp"
 #include "connectors/node_directory.hpp"
 
@@ -129,7 +130,8 @@ void print_overview() {
                "'muster COMMAND --help' says more about each. Commands talk to a running node: on the same machine "
                "--data DIR,\n"
                "elsewhere --url, --token and --ca (or MUSTER_URL, MUSTER_TOKEN, MUSTER_CA).\n"
-               "Exit codes: 0 done, 1 refused or failed (message on stderr), 2 wrong usage.\n";
+               "Exit codes: 0 done, 1 refused or failed (message on stderr), 2 wrong usage.\n"
+               "What is given on the command line prevails over the environment.\n";
 }
 
 int print_version(const std::vector<std::string>& arguments, const std::string& version) {
@@ -144,25 +146,25 @@ int print_version(const std::vector<std::string>& arguments, const std::string& 
 
 // A node that serves a data directory holds its lock: only without one are its files looked at directly.
 bool node_runs(const std::vector<std::string>& arguments, const environment& env) {
-  if (!env.url.empty()) return true;
   std::string data = env.data.empty() ? "muster-data" : env.data;
+  bool named = false;  // what is given here prevails over MUSTER_URL
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i].starts_with("--url")) return true;
     if (arguments[i] == "--data" && i + 1 < arguments.size())
       data = arguments[i + 1];
     else if (arguments[i].starts_with("--data="))
       data = arguments[i].substr(7);
+    named = named || arguments[i] == "--data" || arguments[i].starts_with("--data=");
   }
+  if (!named && !env.url.empty()) return true;
   return node_serves(data);
 }
 
-}  // namespace
-
-int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+int run_any(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
   if (arguments.size() > 1 && arguments[0] == "help") {
     std::vector<std::string> asked(arguments.begin() + 1, arguments.end());
     asked.emplace_back("--help");
-    return run_command_line(asked, env, commands);
+    return run_any(asked, env, commands);
   }
   if (arguments.empty() || arguments[0] == "help" || arguments[0] == "--help" || arguments[0] == "-h") {
     print_overview();
@@ -202,6 +204,12 @@ int run_command_line(const std::vector<std::string>& arguments, const environmen
   }
   if (!known) std::cerr << "muster: there is no command '" << arguments[0] << "'; see 'muster help'\n";
   return known && rest.size() == 1 && (rest[0] == "--help" || rest[0] == "-h") ? 0 : usage_error;
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands) {
+  return with_checked_output([&] { return run_any(arguments, env, commands); });
 }
 
 }  // namespace muster::connectors

@@ -43,8 +43,9 @@ struct node_commands {
 };
 
 /// The command line `muster ...`, without the program's name. Gives the exit code: 0 done, 1 refused or failed (message
-/// on stderr), 2 wrong usage. With `--output json` stdout has one JSON document and nothing else; with `history` and
-/// `tail` it has CloudEvents, one a line.
+/// on stderr; also if what it printed could not be written), 2 wrong usage, 141 if nobody reads what it prints. With
+/// `--output json` stdout has one JSON document and nothing else; with `history` and `tail` it has CloudEvents, one a
+/// line.
 int run_command_line(const std::vector<std::string>& arguments, const environment& env, const node_commands& commands);
 
 }  // namespace muster::connectors

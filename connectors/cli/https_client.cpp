@@ -103,8 +103,14 @@ public:
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list(header_list(headers), curl_slist_free_all);
     auto* c = curl_.get();
     bool enough = false;
+    std::exception_ptr thrown;  // it must not pass through libcurl, which is C
     const std::function<bool(std::string_view)> taking = [&](std::string_view bytes) {
-      enough = !take(bytes);
+      try {
+        enough = !take(bytes);
+      } catch (...) {
+        thrown = std::current_exception();
+        enough = true;
+      }
       return !enough;
     };
     followed_body body{c, taking, response};
@@ -115,7 +121,9 @@ public:
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, silence_s);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_followed);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
-    return perform(path, std::move(response), &enough);
+    auto ended = perform(path, std::move(response), &enough);
+    if (thrown) std::rethrow_exception(thrown);
+    return ended;
   }
 
 private:

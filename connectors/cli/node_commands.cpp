@@ -1,5 +1,6 @@
 #include "connectors/cli/node_commands.hpp"
 
+#include "connectors/cli/output.hpp"
 #include "connectors/cli/session.hpp"
 #include "connectors/node_directory.hpp"
 
@@ -129,8 +130,10 @@ int run_serve(const arguments_of_command& arguments, const environment& env, con
   node_command serve{"serve", "", "runs a node until SIGTERM or ctrl-c; prints one line on stdout when it serves",
                      "muster serve --data /var/lib/muster --https 0.0.0.0:8443 --set https.names=dps.example"};
   serve.shows_configuration = true;
-  return run(serve, arguments, env,
-             [&](const node_config& config, const po::variables_map&) { return commands.serve(config); });
+  return run(serve, arguments, env, [&](const node_config& config, const po::variables_map&) {
+    go_on_without_output();
+    return commands.serve(config);
+  });
 }
 
 int run_cluster_init(const arguments_of_command& arguments, const environment& env, const node_commands& commands) {

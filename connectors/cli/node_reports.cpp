@@ -28,6 +28,16 @@ int print_verification(const std::vector<engine::shard_verification>& reports, b
   return ok ? 0 : 1;
 }
 
+int print_rebuild(const engine::rebuild_report& report, bool json) {
+  for (const auto& [shard, why] : report.failed)
+    std::cerr << "muster: shard " << shard.value() << " was not rebuilt: " << why.text << '\n';
+  if (json)
+    std::cout << engine::to_json(report) << '\n';
+  else
+    std::cout << "rebuilt from " << report.events << " events\n";
+  return report.failed.empty() ? 0 : 1;
+}
+
 int print_migration(const engine::migration_report& report, const std::string& serve_with, bool json) {
   std::uint64_t frames = 0;
   std::uint64_t events = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/migration.hpp"
+#include "engine/rebuild.hpp"
 #include "engine/repair.hpp"
 #include "engine/verification.hpp"
 
@@ -12,6 +13,8 @@
 namespace muster::connectors {
 
 int print_verification(const std::vector<engine::shard_verification>& reports, bool json);
+
+int print_rebuild(const engine::rebuild_report& report, bool json);
 
 /// `serve_with`: the command that serves the history from now on.
 int print_migration(const engine::migration_report& report, const std::string& serve_with, bool json);

@@ -48,6 +48,13 @@ std::string session::number(const char* option, std::uint64_t least) const {
   return given;
 }
 
+std::string session::names(const char* option) const {
+  const auto given = text(option);
+  if (given.find_first_not_of(", ") == std::string::npos)
+    fail_command(std::string("--") + option + ": expected names separated by commas, not '" + given + "'", 2);
+  return given;
+}
+
 std::string session::key(const char* option) const {
   auto key = events::from_base64(text(option));
   if (!key || key->empty()) fail_command(std::string("--") + option + ": expected a key in base64", 2);
@@ -61,9 +68,13 @@ https_client& session::client() {
 }
 
 engine::result<void> session::find_node() {
-  const auto address =
-      connectors::find_node(data(), {has("url") ? text("url") : env_.url, has("ca") ? text("ca") : env_.ca,
-                                     has("token") ? text("token") : env_.token});
+  // What is given here prevails: MUSTER_URL, and the CA and token that belong to it, name another node than --data
+  // does.
+  const bool elsewhere = has("data") && !has("url") && !env_.url.empty();
+  const auto of = [&](const char* option, const std::string& variable) {
+    return has(option) ? text(option) : elsewhere ? std::string() : variable;
+  };
+  const auto address = connectors::find_node(data(), {of("url", env_.url), of("ca", env_.ca), of("token", env_.token)});
   if (!address) return engine::fail(address.error().code, address.error().text + ", or name it with --url and --token");
   token_ = address->token;
   client_.emplace(address->url, address->ca);

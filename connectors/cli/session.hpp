@@ -33,6 +33,8 @@ public:
   std::vector<std::string> texts(const char* option) const;
   /// A whole number from `least` on, as it was written; wrong usage if it is none.
   std::string number(const char* option, std::uint64_t least = 0) const;
+  /// Names separated by commas, as they were written; wrong usage if there is none.
+  std::string names(const char* option) const;
   /// The bytes of a key in base64; wrong usage if it is missing, empty or something else.
   std::string key(const char* option) const;
   bool json() const { return text("output") == "json" || has("json"); }

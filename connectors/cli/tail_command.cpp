@@ -16,11 +16,12 @@ constexpr auto first_pause = 200ms;
 constexpr auto longest_pause = 5000ms;
 
 std::string tail_path(session& s) {
+  if (s.has("after") && s.has("from-start")) fail_command("give either --after or --from-start", 2);
   auto path = "/operator/services/" + percent_encode(s.text("SERVICE")) + "/events?after=" +
               (s.has("after")        ? percent_encode(s.text("after"))
                : s.has("from-start") ? ""
                                      : "latest");
-  if (s.has("types")) path += "&types=" + percent_encode(s.text("types"));
+  if (s.has("types")) path += "&types=" + percent_encode(s.names("types"));
   if (s.has("registration")) path += "&stream=" + percent_encode("devices/" + s.text("registration"));
   return path;
 }

@@ -13,7 +13,7 @@ int set(session& s) {
   std::string body = "{\"url\":" + events::to_json_string(s.text("URL"));
   if (s.has("secret")) body += ",\"secret\":" + events::to_json_string(s.text("secret"));
   std::string types;
-  auto rest = s.text("types");
+  auto rest = s.has("types") ? s.names("types") : std::string();
   while (!rest.empty()) {
     const auto name = rest.substr(0, rest.find(','));
     rest.erase(0, name.size() + 1);

@@ -91,7 +91,7 @@ result<initialized_cluster> initialize_cluster(const node_config& config, const 
   cluster.journal = *there   ? **there
                     : wanted ? *wanted
                              : engine::journal_identity{entropy.draw_id<events::journal_id>(),
-                                                        journal_shards_of(config), fingerprint_of(master_key)};
+                                                        cluster_shards_of(config), fingerprint_of(master_key)};
   const auto other = [&](const std::string& what) {
     return fail(errc::conflict, "the topic " + cluster.topics.journal + " holds a journal " + what +
                                     ": choose another kafka.topic_prefix");

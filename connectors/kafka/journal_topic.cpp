@@ -69,10 +69,10 @@ result<void> check_expected(const std::string& name, const engine::journal_ident
                     "to this journal");
   }
   if (expected.shards && *expected.shards != is.shards) {
-    return fail(errc::invalid, "the journal in topic " + name + " has " + std::to_string(is.shards) + " shards, and " +
-                                   std::to_string(*expected.shards) +
-                                   " were asked for: the number is fixed when a journal is made; set journal.shards=" +
-                                   std::to_string(is.shards));
+    return fail(errc::invalid,
+                "the journal in topic " + name + " has " + std::to_string(is.shards) + " shards, and " +
+                    std::to_string(*expected.shards) +
+                    " were asked for: the number is fixed when a journal is made; leave journal.shards out");
   }
   if (expected.master_key_fingerprint && *expected.master_key_fingerprint != is.master_key_fingerprint) {
     return fail(errc::invalid, "the journal in topic " + name + " was made with the master key of fingerprint " +

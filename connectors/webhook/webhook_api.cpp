@@ -85,11 +85,11 @@ void on_put_webhook(const exchange_ptr& exchange) {
   }
   std::string types;
   for (const auto& each : in.strings("types").value_or(std::vector<std::string>())) types += each + ",";
-  const auto filter = read_filter(call->scope(), types, {});
-  if (!filter) in.wrong("types", filter.error());
+  const auto wanted = read_types(types);
+  if (!wanted) in.wrong("types", wanted.error());
   command.validate = in.boolean("validate").value_or(true);
   if (!in.ok()) return exchange->fail(dps_code::argument_invalid, in.error());
-  command.types.assign(filter->types.begin(), filter->types.end());
+  command.types.assign(wanted->begin(), wanted->end());
   submit(exchange, call->who, std::move(command), rendering_webhook(true));
 }
 

@@ -117,6 +117,12 @@ curl_socket_t open_socket(void* to, curlsocktype, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+bool is_address(const std::string& text) {
+  std::array<std::uint8_t, 16> bytes{};
+  return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
 }  // namespace
 
 bool may_connect_to(const std::string& address, bool private_addresses) {
@@ -147,6 +153,15 @@ result<void> check_webhook_url(const std::string& url, const webhook_client_opti
   if (scheme != "https" && (scheme != "http" || !(options.plain_http || here)))
     return fail(errc::invalid,
                 "expected https://; http:// only leads to this machine, unless webhook.plain_http is set");
+  // A name is looked up when there is something to send; an address can be told from the beginning.
+  auto literal = part(CURLUPART_HOST);
+  if (literal.starts_with('[')) literal = literal.substr(1, literal.find(']') - 1);
+  if (is_address(literal) && !may_connect_to(literal, options.private_addresses)) {
+    return fail(errc::invalid, may_connect_to(literal, true)
+                                   ? literal + " is a private address, and webhook.private_addresses is 0"
+                                   : "webhooks must not reach " + literal +
+                                         ": link-local, multicast and reserved addresses are never connected to");
+  }
   if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty())
     return fail(errc::invalid,
                 "it must not hold a user or password; put a secret into the query, which is kept sealed");

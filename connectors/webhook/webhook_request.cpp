@@ -134,7 +134,8 @@ webhook_verdict judge_delivery(const webhook_response& response) {
   if (response.status >= 200 && response.status < 300) return {};
   if (response.status == 410)
     return {webhook_verdict::kind::never, answered(410) + ": it wants no more events", {}, {}};
-  if (response.status >= 300 && response.status < 400)
+  const bool redirects = response.status >= 300 && response.status < 400 && !response.header("location").empty();
+  if (redirects)
     return later(answered(response.status) + ": redirects are not followed; name the place it leads to", response);
   return later(answered(response.status), response);
 }

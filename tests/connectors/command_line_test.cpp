@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cerrno>
 #include <iostream>
 #include <sstream>
 
@@ -39,6 +40,34 @@ command_run muster_with(const std::vector<std::string>& arguments) {
   env.data = "/nonexistent";
   const int code = connectors::run_command_line(arguments, env, {});
   return {code, out.text(), err.text()};
+}
+
+/// Takes so many bytes, as a disk does that is nearly full, and no more.
+class short_output final : public std::streambuf {
+public:
+  short_output(int why, int room) : why_(why), room_(room) {}
+
+protected:
+  int_type overflow(int_type c) override {
+    if (room_-- > 0) return traits_type::not_eof(c);
+    errno = why_;
+    return traits_type::eof();
+  }
+
+private:
+  int why_;
+  int room_;
+};
+
+/// Runs a command whose output takes `room` bytes and then fails.
+command_run muster_onto(int why, int room, const std::vector<std::string>& arguments,
+                        const connectors::node_commands& commands = {}) {
+  short_output output(why, room);
+  const captured err(std::cerr);
+  auto* const before = std::cout.rdbuf(&output);
+  const int code = connectors::run_command_line(arguments, {}, commands);
+  std::cout.rdbuf(before);
+  return {code, {}, err.text()};
 }
 
 void refuses(const std::vector<std::string>& arguments, const std::string& phrase) {
@@ -81,6 +110,61 @@ BOOST_AUTO_TEST_CASE(an_empty_id_is_wrong_usage) {
   refuses({"enrollment", "delete", "demo", ""}, "ID is empty");
   refuses({"service", "show", ""}, "NAME is empty");
   refuses({"hub", "unlink", "", "hub1"}, "SERVICE is empty");
+}
+
+BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_a_failure_of_every_command) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"help"},
+                                                    {"serve", "--help"},
+                                                    {"serve", "--print-config"},
+                                                    {"history", "--help"},
+                                                    {"group", "derive-key", "dev-1", "--key", key}}) {
+    const auto run = muster_onto(ENOSPC, 20, arguments);
+    BOOST_TEST(run.code == 1, arguments.front());
+    BOOST_TEST(run.err == "muster: the output could not be written: No space left on device\n", arguments.front());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_said_when_nobody_reads_the_output_any_more) {
+  const auto run = muster_onto(EPIPE, 20, {"help"});
+  BOOST_TEST(run.code == 141);
+  BOOST_TEST(run.err == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_cannot_say_that_it_is_ready_serves_all_the_same) {
+  bool served = false;
+  connectors::node_commands commands;
+  commands.serve = [&](const connectors::node_config&) {
+    std::cout << "ready" << std::endl;
+    served = true;
+    return 0;
+  };
+  const auto run = muster_onto(ENOSPC, 0, {"serve"}, commands);
+  BOOST_TEST(served);
+  BOOST_TEST(run.code == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_tail_begins_at_one_place_and_a_list_of_types_has_some) {
+  refuses({"tail", "demo", "--from-start", "--after", "0-1"}, "give either --after or --from-start");
+  refuses({"tail", "demo", "--types", ""}, "--types: expected names separated by commas, not ''");
+  refuses({"tail", "demo", "--types", ","}, "--types: expected names");
+  refuses({"webhook", "set", "demo", "https://e.example", "--types", ""}, "--types: expected names");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_given_prevails_over_the_environment) {
+  const captured out(std::cout);
+  const captured err(std::cerr);
+  connectors::environment env;
+  env.url = "https://127.0.0.1:1";
+  BOOST_TEST(connectors::run_command_line({"service", "list", "--data", "/nonexistent"}, env, {}) == 1);
+  BOOST_TEST(err.text().contains("no node serves the data directory /nonexistent"), err.text());
+  bool offline = false;
+  connectors::node_commands commands;
+  commands.verify_stopped = [&](const connectors::node_config& config, bool) {
+    offline = config.data == "/nonexistent";
+    return 0;
+  };
+  BOOST_TEST(connectors::run_command_line({"verify", "--data=/nonexistent"}, env, commands) == 0);
+  BOOST_TEST(offline);
 }
 
 BOOST_AUTO_TEST_CASE(a_history_is_moved_only_where_both_ends_are_named) {

@@ -248,13 +248,11 @@ BOOST_AUTO_TEST_CASE(secrets_for_kafka_are_never_printed) {
   BOOST_TEST(complaint_about_set("kafka.sasl.password").find("hunter2") == std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_journal_has_as_many_shards_as_configured_or_as_its_kind_suggests) {
+BOOST_AUTO_TEST_CASE(a_cluster_has_as_many_shards_as_configured_or_64) {
   node_config config;
-  BOOST_TEST(connectors::journal_shards_of(config) == 16U);
-  config.journal_kind = "kafka";
-  BOOST_TEST(connectors::journal_shards_of(config) == 64U);
+  BOOST_TEST(connectors::cluster_shards_of(config) == 64U);
   config.journal_shards = 5;
-  BOOST_TEST(connectors::journal_shards_of(config) == 5U);
+  BOOST_TEST(connectors::cluster_shards_of(config) == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(a_printed_configuration_reads_back_as_the_same) {

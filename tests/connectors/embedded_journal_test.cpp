@@ -407,6 +407,7 @@ BOOST_AUTO_TEST_CASE(another_number_of_shards_is_refused_and_none_takes_what_is_
   const auto error = refusal(options);
   BOOST_TEST((error.code == errc::invalid));
   BOOST_TEST(says(error, "has 2 shards, and 3 were asked for"));
+  BOOST_TEST(says(error, "leave journal.shards out"));
   options.shards.reset();
   options.master_key_fingerprint.reset();
   BOOST_TEST(open(options)->identity().shards == 2U);

@@ -160,6 +160,26 @@ BOOST_FIXTURE_TEST_CASE(events_of_a_service_come_as_cloud_events_a_line_each, hi
   BOOST_TEST(ask("GET", "/operator/services/demo/events?after=0-0", {as_operator()}).body == response.body);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_query_parameter_that_there_is_not_is_refused_on_paths_of_our_own, history_fixture) {
+  BOOST_TEST(error_of(ask("GET", "/events?from=0-1", {token_of("owner")})) ==
+             "400 400004 from: there is no such query parameter here; there are: api-version, service, after, limit, "
+             "types, personal, usage, stream.");
+  BOOST_TEST(error_of(ask("POST", "/operator/verify?shard=1", {as_operator()})) ==
+             "400 400004 shard: there is no such query parameter here; there are: api-version.");
+  const std::vector<std::pair<const char*, const char*>> strict{
+      {"GET", "/usage?since=2026"},         {"GET", "/operator/services?x"},
+      {"GET", "/operator/version?x=1"},     {"GET", "/operator/services/demo/registrations?state=failed"},
+      {"POST", "/registrations/query?x=1"}, {"GET", "/registrations/dev-1/history?stream=service"}};
+  for (const auto& [method, target] : strict)
+    BOOST_TEST(error_of(ask(method, target, {as_operator()})).contains("there is no such query parameter"), target);
+  for (const auto* target :
+       {"/events?api-version=2021-10-01&SERVICE=demo&Limit=1", "/operator/services/demo?api-version=1"})
+    BOOST_TEST(ask("GET", target, {as_operator()}).status == 200, target);
+  // DPS's own paths let pass what they do not know.
+  BOOST_TEST(
+      !error_of(ask("GET", "/enrollments/dev-1?api-version=2021-10-01&x=1", {as_operator()})).contains("parameter"));
+}
+
 BOOST_FIXTURE_TEST_CASE(the_history_of_one_registration_is_its_stream, history_fixture) {
   const auto response = ask("GET", "/registrations/DEV-1/history", {token_of("owner")});
   BOOST_TEST(response.status == 200);

@@ -124,7 +124,14 @@ BOOST_AUTO_TEST_CASE(what_an_answer_means) {
   BOOST_TEST((busy.retry_after == 7s));
   BOOST_TEST((connectors::judge_delivery(answer(503, {{"retry-after", "999999999"}})).retry_after == 1h));
   BOOST_TEST((connectors::judge_delivery(answer(410)).what == kind::never));
-  BOOST_TEST(says(connectors::judge_delivery(answer(302)).reason, "redirects are not followed"));
+  BOOST_TEST(says(connectors::judge_delivery(answer(302, {{"location", "https://b.example/"}})).reason,
+                  "redirects are not followed"));
+  for (const int status : {302, 304}) {  // neither names a place
+    const auto odd = connectors::judge_delivery(answer(status));
+    BOOST_TEST((odd.what == kind::later));
+    BOOST_TEST(says(odd.reason, std::to_string(status)));
+    BOOST_TEST(!says(odd.reason, "redirect"));
+  }
   BOOST_TEST(connectors::judge_delivery({0, {}, "no route to host"}).reason == "no route to host");
 }
 
@@ -169,6 +176,19 @@ BOOST_AUTO_TEST_CASE(urls_are_https_and_carry_no_password) {
   for (const std::string bad : {"http://e.example/", "http://localhost.evil.example/", "ftp://e.example/", "e.example",
                                 "file:///etc/passwd", "https://e.example/ x", "http://127.0.0.1.evil.example/"})
     BOOST_TEST(!check(bad).empty(), bad);
+  for (const std::string never :
+       {"https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://169.254.169.254/x", "https://[::]/",
+        "https://[::ffff:169.254.1.1]:8443/", "https://224.0.0.1", "https://0xa9fea9fe/"})
+    BOOST_TEST(says(check(never), "webhooks must not reach"), never << ": " << check(never));
+  BOOST_TEST(check("https://[fd00::1]/").empty());
+  BOOST_TEST(check("https://10.1.2.3/").empty());
+  connectors::webhook_client_options public_only;
+  public_only.private_addresses = false;
+  for (const auto* each : {"https://[fd00::1]/", "https://10.1.2.3/", "https://[::1]/"}) {
+    const auto refused = connectors::check_webhook_url(each, public_only);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(says(refused.error().text, "webhook.private_addresses is 0"), each);
+  }
   BOOST_TEST(says(check("https://user:pass@e.example/"), "user or password"));
   BOOST_TEST(says(check("http://localhost@e.example/"), "https"));
   BOOST_TEST(says(check("https://e.example/#x"), "fragment"));

@@ -198,6 +198,7 @@ def ways_to_reach_a_node(node):
     assert away("service", "list", "--url", url, "--token", token, "--ca", node.ca).returncode == 0
     assert away("service", "list", MUSTER_URL=url, MUSTER_TOKEN=token, MUSTER_CA=node.ca).returncode == 0
     assert away("service", "list", MUSTER_DATA=node.data).returncode == 0
+    assert away("service", "list", "--data", node.data, MUSTER_URL="https://localhost:1", MUSTER_TOKEN="guess").returncode == 0
     wrong = away("service", "list", "--url", url, "--token", "guess", "--ca", node.ca)
     assert wrong.returncode == 1 and "(401)" in wrong.stderr, wrong
     # What is given prevails over what lies in the data directory.
@@ -210,6 +211,29 @@ def ways_to_reach_a_node(node):
     assert untrusted.returncode == 1 and "certificate" in untrusted.stderr, untrusted
     nowhere = away("service", "list", "--url", "https://localhost:1", "--token", token, "--ca", node.ca)
     assert nowhere.returncode == 1 and nowhere.stderr, nowhere
+
+
+def output_that_is_lost(node):
+    for arguments in (["history", "demo"], ["history", "demo", "--json"], ["tail", "demo", "--from-start", "--limit", "3"],
+                      ["service", "list", "--output", "json"], ["verify"], ["help"]):
+        with open("/dev/full", "w") as full:
+            where = [] if arguments == ["help"] else ["--data", node.data]
+            lost = subprocess.run([MUSTER, *arguments, *where], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert lost.returncode == 1, (arguments, lost)
+        assert lost.stderr == "muster: the output could not be written: No space left on device\n", (arguments, lost)
+    # Nobody reads on: by SIGPIPE, or where that is ignored.
+    for quietly in (f"'{MUSTER}' history demo --data '{node.data}' | head -n 1", f"trap '' PIPE; '{MUSTER}' history demo --data '{node.data}' | true"):
+        done = subprocess.run(["bash", "-c", f"{quietly}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=60)
+        assert done.returncode in (0, 141) and not done.stderr, (quietly, done)
+
+
+def shards_need_not_be_said_again(node):
+    node.stop()
+    wrong = subprocess.run([MUSTER, "serve", "--data", node.data, "--set", "journal.shards=3"], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 1 and "has 2 shards, and 3 were asked for" in wrong.stderr, wrong
+    node.settings = ()
+    node.start()
+    assert len(node.json("verify")["shards"]) == 2
 
 
 def help_texts():
@@ -233,6 +257,8 @@ def main():
         devices(node, groups(node))
         history_and_usage(node)
         ways_to_reach_a_node(node)
+        output_that_is_lost(node)
+        shards_need_not_be_said_again(node)
     print("every command does and says what it should")
 
 
