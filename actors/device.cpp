@@ -39,6 +39,7 @@ void device::take(command_ptr c) {
   if (work_->queue.size() >= (c->may_join ? limits::device_joins_max : limits::device_queue_max)) {
     return c->answer(beyond_quota("Too many requests for this device are waiting.", 1s));
   }
+  c->stage.enter(deps().telemetry, engine::command_stage::queued);
   work_->queue.push_back(std::move(c));
 }
 
@@ -67,6 +68,7 @@ bool device::registering() const {
 
 void device::start(command_ptr c) {
   work_->current = std::move(c);
+  work_->current->stage.enter(deps().telemetry, engine::command_stage::deciding);
   if (work_->current->deadline < deps().clock.now()) return finish_with(too_late());
   decide_current();
 }

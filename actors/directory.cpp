@@ -35,11 +35,13 @@ void directory::take(command_ptr c) {
   if (step_ == step::none && !current_) return start(std::move(c));
   if (queue_.size() >= queue_max)
     return c->reject(rejection_code::too_many_requests, "Too many services are being created.", 1s);
+  c->stage.enter(d_->telemetry, engine::command_stage::queued);
   queue_.push_back(std::move(c));
 }
 
 void directory::start(command_ptr c) {
   current_ = std::move(c);
+  current_->stage.enter(d_->telemetry, engine::command_stage::deciding);
   tries_ = 0;
   place();
 }

@@ -5,6 +5,7 @@
 #include "engine/attestation/attest.hpp"
 #include "engine/decision.hpp"
 #include "engine/ports/command_gateway.hpp"
+#include "engine/telemetry.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>
@@ -16,6 +17,30 @@
 /// Every message between actors. All stay within the process, so none needs a serial form.
 namespace muster::actors {
 
+/// Counts a command where it is, as long as it lives.
+class counted_stage {
+public:
+  counted_stage() = default;
+  ~counted_stage() { leave(); }
+  counted_stage(const counted_stage&) = delete;
+  counted_stage& operator=(const counted_stage&) = delete;
+
+  /// `telemetry` outlives this.
+  void enter(engine::telemetry& telemetry, engine::command_stage stage) {
+    leave();
+    at_ = &telemetry.commands[static_cast<std::size_t>(stage)];
+    at_->fetch_add(1, std::memory_order_relaxed);
+  }
+
+private:
+  void leave() {
+    if (at_ != nullptr) at_->fetch_sub(1, std::memory_order_relaxed);
+    at_ = nullptr;
+  }
+
+  engine::count* at_ = nullptr;
+};
+
 /// A command on its way to its answer. Whoever holds it last and has not answered lets the reply answer `unavailable`.
 struct pending_command {
   engine::command what;
@@ -23,6 +48,7 @@ struct pending_command {
   std::shared_ptr<engine::reply> to;
   events::timestamp deadline;
   int tries = 0;  ///< decisions that met a conflict
+  counted_stage stage;
 
   /// A verdict that the scope actor reached already, and what it rested on: valid as long as the device has no
   /// enrollment.

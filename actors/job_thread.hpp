@@ -39,6 +39,12 @@ public:
     changed_.notify_one();
   }
 
+  /// How many wait; those that it does now do not. Any thread.
+  std::size_t queued() const {
+    const std::lock_guard lock(mutex_);
+    return jobs_.size();
+  }
+
   /// Ends the thread: after the jobs that it does now, or after all that were posted.
   void stop() {
     {
@@ -68,7 +74,7 @@ private:
   const std::size_t at_once_;
   const at_end end_;
   const work work_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
   bool stopping_ = false;

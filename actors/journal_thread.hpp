@@ -18,6 +18,8 @@ public:
   void start() { thread_.start(); }
   /// Sends `frame` after its keys; what becomes of it is put into `sender`. Any thread.
   void post(std::shared_ptr<report_box> sender, engine::shard::frame_to_send frame);
+  /// How many frames wait for the write before to end. Any thread.
+  std::size_t queued() const { return thread_.queued(); }
   /// Ends the thread once everything posted has been given to the journal.
   void stop() { thread_.stop(); }
 

@@ -95,6 +95,7 @@ public:
     pending->who = std::move(who);
     pending->deadline = dependencies_.clock.now() + engine::limits::command_deadline;
     pending->what = std::move(c);
+    pending->stage.enter(dependencies_.telemetry, engine::command_stage::mailbox);
     const auto* scope = engine::scope_of(pending->what);
     if (scope == nullptr) return caf::anon_send(directory_, std::move(pending));
     if (!dependencies_.catalog.find(*scope).value) return reject_unknown(*pending, *scope);

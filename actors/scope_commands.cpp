@@ -21,11 +21,13 @@ constexpr std::size_t queue_max = 256;
 void scope_commands::take(command_ptr c) {
   if (!current_) return start(std::move(c));
   if (queue_.size() >= queue_max) return c->answer(beyond_quota("Too many requests for this service are waiting.", 1s));
+  c->stage.enter(deps().telemetry, engine::command_stage::queued);
   queue_.push_back(std::move(c));
 }
 
 void scope_commands::start(command_ptr c) {
   current_ = std::move(c);
+  current_->stage.enter(deps().telemetry, engine::command_stage::deciding);
   decide_current();
 }
 

@@ -63,6 +63,8 @@ public:
 
   shard_slot& slot(events::shard_id shard) const { return *slots_[shard.value()]; }
 
+  std::size_t frames_queued() const { return journal_.queued(); }
+
   std::optional<std::string> not_ready(bool with_causes) const {
     std::vector<std::string> stopped;
     std::vector<std::string> closed;
@@ -207,6 +209,9 @@ std::optional<std::string> shard_host::stopped(events::shard_id shard) const {
 }
 bool shard_host::projections_at_fault(events::shard_id shard) const {
   return impl_->slot(shard).projections_at_fault();
+}
+std::size_t shard_host::frames_queued() const {
+  return impl_->frames_queued();
 }
 std::optional<std::string> shard_host::not_ready(bool with_causes) const {
   return impl_->not_ready(with_causes);

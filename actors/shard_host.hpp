@@ -74,6 +74,9 @@ public:
   /// Which shards the node does not serve, if any. Causes are for operators only.
   std::optional<std::string> not_ready(bool with_causes) const;
 
+  /// How many frames wait for the journal's thread. Any thread.
+  std::size_t frames_queued() const;
+
   /// Folds the whole journal of `shard` into a new generation of its projections beside the serving one, and switches
   /// to it between two frames; a shard that has stopped because of its projections then opens again. Gives the number
   /// of events. Blocks, and ends early if `stop` is requested; from any one thread at a time.

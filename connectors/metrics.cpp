@@ -112,6 +112,13 @@ void add_log(families& all, const engine::telemetry& t) {
 }
 
 void add_actors(families& all, const engine::telemetry& t) {
+  auto& commands =
+      add(all, "muster_commands_in_flight",
+          "Commands without an answer, by where they are: in an actor's mailbox, queued in an actor that is "
+          "busy, or being decided and committed.",
+          MetricType::Gauge);
+  for (std::size_t i = 0; i < t.commands.size(); ++i)
+    add_value(commands, value_of(t.commands[i])).label = {{"stage", std::string(engine::command_stage_names[i])}};
   add_gauge(all, "muster_device_actors", "Device actors in memory.", value_of(t.device_actors));
   add_counter(all, "muster_device_actors_passivated_total", "Device actors put to rest.", t.device_actors_passivated);
   add_counter(all, "muster_replies_dropped_total", "Commands that nobody answered; the client got 503.",
@@ -127,11 +134,20 @@ void add_feed(families& all, const engine::telemetry& t) {
               t.feed_publish_failures);
   add_gauge(all, "muster_feed_shards_failing", "Shards whose events Kafka did not take last time.",
             value_of(t.feed_shards_failing));
+  add_gauge(all, "muster_feed_events_behind",
+            "Events on the log that the feed on Kafka has not come to, as of the last second.",
+            value_of(t.feed_events_behind));
+  add_counter(all, "muster_usage_publish_failures_total", "Hourly usage that must be sent to Kafka again.",
+              t.usage_publish_failures);
+  add_gauge(all, "muster_usage_failing", "1 while Kafka does not take hourly usage.", value_of(t.usage_failing));
   add_counter(all, "muster_webhook_requests_total", "Requests to endpoints of webhooks.", t.webhook_requests);
   add_counter(all, "muster_webhook_failures_total", "Requests to endpoints of webhooks that must be tried again.",
               t.webhook_failures);
   add_counter(all, "muster_webhook_events_delivered_total", "Events that endpoints of webhooks took.",
               t.webhook_events_delivered);
+  add_gauge(all, "muster_webhook_events_behind",
+            "Events on the log that webhooks have not come to, all webhooks, as of the last second.",
+            value_of(t.webhook_events_behind));
   add_gauge(all, "muster_webhooks_parked", "Webhooks given up on until somebody resumes them.",
             value_of(t.webhooks_parked));
 }

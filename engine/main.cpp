@@ -218,6 +218,8 @@ private:
     };
     return connectors::render_metrics(
         telemetry_, {{"muster_log_lines_dropped", "Log lines that the file or pipe did not take in time.", dropped},
+                     {"muster_journal_frames_queued", "Frames that wait for the write before to end.",
+                      [this] { return static_cast<double>(host_->frames_queued()); }},
                      {"muster_lookups_queued", "Requests for one entry that wait for a thread.", queued(lookups_)},
                      {"muster_reads_queued", "Lists, counts and histories that wait for a thread.", queued(readers_)},
                      {"muster_maintenance_queued", "Rebuilds and verifications that wait.", queued(maintainer_)}});

@@ -40,6 +40,14 @@ inline constexpr std::array<std::string_view, 6> attempt_result_names = {"assign
 enum class attestation_result : std::uint8_t { succeeded, failed };
 inline constexpr std::array<std::string_view, 2> attestation_result_names = {"succeeded", "failed"};
 
+/// Where a command is on its way to its answer.
+enum class command_stage : std::uint8_t {
+  mailbox,   ///< no actor has taken it yet
+  queued,    ///< its actor has, and is busy with another one
+  deciding,  ///< it is the one that its actor is busy with, until its answer
+};
+inline constexpr std::array<std::string_view, 3> command_stage_names = {"mailbox", "queued", "deciding"};
+
 /// The first digit of an HTTP status.
 inline constexpr std::array<std::string_view, 5> status_class_names = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
@@ -75,13 +83,19 @@ struct telemetry {
   count feed_streams_open{};     ///< responses with events that stay open, now
   count feed_streams_refused{};  ///< because there were too many
 
-  count feed_events_published{};  ///< on Kafka
-  count feed_publish_failures{};  ///< of batches, that are sent again
-  count feed_shards_failing{};    ///< whose events Kafka did not take last time, now
+  count feed_events_published{};   ///< on Kafka
+  count feed_publish_failures{};   ///< of batches, that are sent again
+  count feed_shards_failing{};     ///< whose events Kafka did not take last time, now
+  count feed_events_behind{};      ///< that the feed on Kafka has not come to, some seconds ago
+  count usage_publish_failures{};  ///< of hourly reports to Kafka, that are sent again
+  count usage_failing{};           ///< 1 while Kafka does not take them
   count webhook_requests{};
   count webhook_failures{};
   count webhook_events_delivered{};
-  count webhooks_parked{};  ///< given up on, now
+  count webhooks_parked{};        ///< given up on, now
+  count webhook_events_behind{};  ///< that the webhooks have not come to, some seconds ago
+
+  std::array<count, command_stage_names.size()> commands{};  ///< now
 
   count device_actors{};  ///< live now
   count device_actors_passivated{};

@@ -106,6 +106,7 @@ private:
         for (auto& each : lanes_) more = step(each) || more;
       }
       look_whether_stuck();
+      look_how_far_behind();
       if (!more) wake_->wait(look_interval);
     }
   }
@@ -139,6 +140,18 @@ private:
     if (std::exchange(stuck_, stuck != failing_.end()) || !stuck_) return;
     log_.write(log_level::error, "the feed is stuck: events cannot be published; devices are served all the same",
                {{"topic", options_.topic}, {"shard", std::to_string(stuck->first)}, {"error", stuck->second.error}});
+  }
+
+  void look_how_far_behind() {
+    const auto now = steady::now();
+    if (now < behind_at_) return;
+    behind_at_ = now + look_interval;
+    std::uint64_t behind = 0;
+    for (const auto& each : lanes_) {
+      const auto view = each.loaded ? services_.view(each.shard) : nullptr;
+      if (view) behind += view->position().sequence.value() - each.state.done.value();
+    }
+    telemetry_.feed_events_behind = behind;
   }
 
   // True if there may be more to do at once.
@@ -234,9 +247,10 @@ private:
   std::uint32_t partitions_ = 0;
   bool fits_ = false;
   steady::time_point ask_again_;
-  std::string told_;          ///< the last reason that was logged
-  mutable std::mutex mutex_;  ///< guards what follows
-  std::string unfit_;         ///< why nothing is sent
+  steady::time_point behind_at_;  ///< when to look again how far behind it is
+  std::string told_;              ///< the last reason that was logged
+  mutable std::mutex mutex_;      ///< guards what follows
+  std::string unfit_;             ///< why nothing is sent
   std::map<std::uint64_t, failure> failing_;
   bool stuck_ = false;
   std::shared_ptr<engine::wake_flag> wake_ = std::make_shared<engine::wake_flag>();

@@ -51,7 +51,8 @@ result<std::unique_ptr<kafka_publication>> kafka_publication::start(const node_c
       parts.feed, parts.services, parts.shards, parts.log, parts.telemetry);
 
   if (auto fit = refuse_unfit(*made->admin_, usage_topic_name, parts.log); !fit) return std::unexpected(fit.error());
-  auto usage = usage_topic::start({connection, usage_topic_name}, parts.services, parts.shards);
+  auto usage = usage_topic::start({.connection = connection, .topic = usage_topic_name, .telemetry = &parts.telemetry},
+                                  parts.services, parts.shards);
   if (!usage) return std::unexpected(usage.error());
   made->usage_ = std::move(*usage);
   return made;

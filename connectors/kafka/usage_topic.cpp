@@ -64,7 +64,12 @@ bool usage_topic::publish(events::shard_id shard, const engine::shard_usage& usa
     if (flight->delivery->outcome == engine::append_outcome::durable) {
       const std::lock_guard heard(mutex_);
       complaint_.clear();
+      if (options_.telemetry != nullptr) options_.telemetry->usage_failing = 0;
       return true;
+    }
+    if (options_.telemetry != nullptr) {
+      ++options_.telemetry->usage_publish_failures;
+      options_.telemetry->usage_failing = 1;
     }
     complain(flight->delivery->error);
     return false;
@@ -79,8 +84,9 @@ std::optional<std::string> usage_topic::trouble() const {
 
 void usage_topic::complain(const std::string& why) {
   const std::lock_guard lock(mutex_);
-  if (complaint_ == why || options_.connection.log == nullptr) return;
+  if (complaint_ == why) return;
   complaint_ = why;
+  if (options_.connection.log == nullptr) return;
   options_.connection.log->write(engine::log_level::error, "usage cannot be published; it is tried again",
                                  {{"topic", options_.topic}, {"error", why}});
 }

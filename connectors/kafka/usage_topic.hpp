@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connectors/kafka/kafka_producer.hpp"
+#include "engine/telemetry.hpp"
 #include "engine/usage_publisher.hpp"
 #include "engine/wake_flag.hpp"
 
@@ -13,6 +14,7 @@ struct usage_topic_options {
   kafka_connection connection;
   std::string topic = "muster.usage";        ///< of one partition
   std::chrono::milliseconds interval{1000};  ///< how often the shards are asked for hours that have ended
+  engine::telemetry* telemetry = nullptr;    ///< may be absent; outlives it
 };
 
 /// Publishes the hourly usage of all shards that are open on this node on a topic, at least once and in order of each

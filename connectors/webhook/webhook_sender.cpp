@@ -101,6 +101,7 @@ private:
     look_at_ = now + look_interval;
     std::map<events::id_scope, endpoint> found;
     std::uint64_t parked = 0;
+    std::uint64_t behind = 0;
     for (const auto& service : services_.all()) {
       if (!service->service.webhook) continue;
       auto node = endpoints_.extract(service->service.scope);
@@ -113,7 +114,7 @@ private:
       }
       auto& e = found.at(service->service.scope);
       take_settings(e, service);
-      look_at_hour(e);
+      behind += look_at_log(e);
       parked += e.parked() ? 1 : 0;
     }
     for (auto& [scope, e] : endpoints_) {
@@ -123,6 +124,7 @@ private:
     }
     endpoints_ = std::move(found);
     telemetry_.webhooks_parked = parked;
+    telemetry_.webhook_events_behind = behind;
   }
 
   void take_settings(endpoint& e, const std::shared_ptr<const engine::scope_snapshot>& service) {
@@ -144,13 +146,15 @@ private:
     begin_anew(e.state);
   }
 
-  // An hour may end without an event, and its usage is due then.
-  void look_at_hour(endpoint& e) const {
+  // Gives how many events it has not come to. An hour may end without an event, and its usage is due then.
+  std::uint64_t look_at_log(endpoint& e) const {
     const auto view = services_.view(e.shard);
-    if (!view) return;
-    const auto hour = events::hour_of(view->position().time);
+    if (!view) return 0;
+    const auto position = view->position();
+    const auto hour = events::hour_of(position.time);
     e.may_have_more = e.may_have_more || hour != e.hour;
     e.hour = hour;
+    return e.loaded && position.sequence > e.state.done ? position.sequence.value() - e.state.done.value() : 0;
   }
 
   // It fails from now on, if at all: what was set or resumed has its whole time before it is parked.

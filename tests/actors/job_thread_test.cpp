@@ -15,6 +15,7 @@ std::vector<numbers> done(std::size_t at_once, job_thread<int>::at_end end) {
   std::vector<numbers> all;
   job_thread<int> thread(at_once, end, [&](numbers jobs) { all.push_back(std::move(jobs)); });
   for (int i = 1; i <= 5; ++i) thread.post(i);
+  BOOST_TEST(thread.queued() == 5U);
   thread.stop();
   thread.start();
   thread.stop();

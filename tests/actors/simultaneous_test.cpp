@@ -40,6 +40,23 @@ struct fixture : tests::actor_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(simultaneous_registers, fixture)
 
+BOOST_AUTO_TEST_CASE(commands_are_counted_where_they_are_until_they_are_answered) {
+  const auto now = [&](engine::command_stage stage) {
+    return telemetry.commands[static_cast<std::size_t>(stage)].load();
+  };
+  shards.hold = [](const engine::proposal&) { return true; };
+  const auto all = at_once(3);
+  run();
+  BOOST_TEST(now(engine::command_stage::deciding) == 1U);
+  BOOST_TEST(now(engine::command_stage::queued) == 2U);
+  shards.release();
+  run();
+  BOOST_TEST(operations_of(all).size() == 1U);
+  for (const auto stage :
+       {engine::command_stage::mailbox, engine::command_stage::queued, engine::command_stage::deciding})
+    BOOST_TEST(now(stage) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(two_of_one_id_are_one_operation) {
   const auto both = at_once(2);
   run();

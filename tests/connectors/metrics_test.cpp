@@ -22,6 +22,7 @@ BOOST_AUTO_TEST_CASE(counters_gauges_and_histograms_have_their_names_and_values)
   counted->registration_attempts[std::size_t(engine::attempt_result::refused)] = 3;
   counted->frames_void = 2;
   counted->device_actors = 7;
+  counted->commands[std::size_t(engine::command_stage::queued)] = 4;
   counted->append_latency.observe(3ms);
   counted->append_latency.observe(5ms);
   counted->append_latency.observe(60s);
@@ -30,7 +31,7 @@ BOOST_AUTO_TEST_CASE(counters_gauges_and_histograms_have_their_names_and_values)
   for (const auto line :
        {"muster_registration_attempts_total{result=\"refused\"} 3",
         "muster_registration_attempts_total{result=\"assigned\"} 0", "muster_journal_frames_total{verdict=\"void\"} 2",
-        "muster_device_actors 7", "# TYPE muster_device_actors gauge",
+        "muster_commands_in_flight{stage=\"queued\"} 4", "muster_device_actors 7", "# TYPE muster_device_actors gauge",
         "muster_journal_append_seconds_bucket{le=\"0.002\"} 0", "muster_journal_append_seconds_bucket{le=\"0.005\"} 2",
         "muster_journal_append_seconds_bucket{le=\"15\"} 2", "muster_journal_append_seconds_bucket{le=\"+Inf\"} 3",
         "muster_journal_append_seconds_count 3", "# TYPE muster_journal_append_seconds histogram",

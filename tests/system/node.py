@@ -21,6 +21,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MUSTER = os.environ.get("MUSTER_BINARY", str(ROOT / "build" / "muster"))
+CLOCK_AHEAD = os.environ.get("MUSTER_CLOCK_AHEAD", str(ROOT / "build" / "tests" / "system" / "libmuster_clock_ahead.so"))
 API = "api-version=2019-03-31"
 SERVICE_API = "api-version=2021-10-01"
 
@@ -28,8 +29,11 @@ SERVICE_API = "api-version=2021-10-01"
 class Node:
     """A node on a data directory; `start` may be called again after `stop` or `kill`."""
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, clock=False):
         self.data = tempfile.mkdtemp(prefix="muster-test-")
+        self.clock = os.path.join(self.data, "clock") if clock else None
+        if clock:
+            self.pass_hours(0)
         self.settings = settings
         self.process = None
         self.port = None
@@ -47,7 +51,10 @@ class Node:
         for setting in self.settings:
             command += ["--set", setting]
         self.log = open(os.path.join(self.data, "node.log"), "ab")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        environment = dict(os.environ)
+        if self.clock:
+            environment |= {"LD_PRELOAD": CLOCK_AHEAD, "MUSTER_TEST_CLOCK": self.clock}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             raise AssertionError(f"the node did not get ready: {line!r}\n{self.log_text()}")
@@ -56,6 +63,11 @@ class Node:
         self.ca = fields["ca"]
         self.tls = ssl.create_default_context(cafile=self.ca)
         return self
+
+    def pass_hours(self, hours):
+        """The node's time of day is so many hours ahead from now on; it must have been made with `clock`."""
+        with open(self.clock, "r+b" if os.path.exists(self.clock) else "wb") as ahead:
+            ahead.write((hours * 3600).to_bytes(8, "little"))
 
     def log_text(self):
         with open(os.path.join(self.data, "node.log")) as log:
@@ -121,7 +133,7 @@ class Client:
         self.connection.close()
 
 
-def sas_token(resource, key, policy=None, lifetime=3600):
+def sas_token(resource, key, policy=None, lifetime=86400):
     """A shared access signature over `resource` with a base64 key."""
     encoded = urllib.parse.quote(resource, safe="")
     expiry = str(int(time.time()) + lifetime)

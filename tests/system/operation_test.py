@@ -4,13 +4,14 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
 
-from node import API, MUSTER, Node, Service, derive_key, keys_of, sas_token
+from node import API, MUSTER, ROOT, Node, Service, derive_key, keys_of, sas_token
 
 
 def muster(*arguments, env=None):
@@ -136,6 +137,9 @@ def monitoring():
         assert client.request("GET", "/readyz")[0] == 200
         status, headers, text = client.request("GET", "/metrics")
         assert status == 200 and "muster_" in text
+        readme = (ROOT / "README.md").read_text()
+        unnamed = [name for name in re.findall(r"^# TYPE (\S+)", text, re.M) if f"`{name}`" not in readme and f"`{name}{{" not in readme]
+        assert not unnamed, f"README.md does not name {unnamed}"
         if shutil.which("promtool"):
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
             assert checked.returncode == 0 and not checked.stderr, checked

@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 struct fixture {
-  connectors::usage_topic_options options{test_brokers(), fresh_topic(), 5ms};
+  engine::telemetry telemetry;
+  connectors::usage_topic_options options{test_brokers(), fresh_topic(), 5ms, &telemetry};
   std::unique_ptr<engine::projection_store> store = projections::make_memory_projection_store();
   std::shared_ptr<engine::shard_projection> view = store->open(events::shard_id()).value();
   one_service services{view};
@@ -85,6 +86,17 @@ BOOST_AUTO_TEST_CASE(a_restart_may_repeat_and_never_skips) {
   }));
   BOOST_TEST(read.size() >= 3U);
   BOOST_TEST(read.size() <= 4U);
+}
+
+BOOST_AUTO_TEST_CASE(a_topic_that_takes_nothing_is_told_of_and_tried_again) {
+  auto admin = std::move(*connectors::kafka_admin::make(options.connection));
+  options.topic = fresh_topic();
+  BOOST_TEST_REQUIRE(admin->create_topic(options.topic, 1, 1, {{"max.message.bytes", "100"}}, 20s).has_value());
+  start();
+  BOOST_TEST(!topic->trouble().has_value());
+  pass_an_hour();
+  BOOST_TEST_REQUIRE(eventually([&] { return topic->trouble().has_value() && telemetry.usage_publish_failures > 1U; }));
+  BOOST_TEST(telemetry.usage_failing == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_record_is_a_cloud_event_in_binary_mode) {
