@@ -62,7 +62,7 @@ std::expected<std::set<std::string, std::less<>>, std::string> read_types(std::s
     }
     if (found.size() == before && !name.empty() && !found.contains(name)) {
       return std::unexpected("there is no event type '" + printable(name.substr(0, 80)) +
-                             "'; expected names such as device_registered, separated by commas.");
+                             "'; expected names such as device_registered, separated by commas");
     }
   }
   return found;
@@ -72,7 +72,7 @@ std::expected<engine::event_filter, std::string> read_filter(const events::id_sc
                                                              std::string_view stream) {
   engine::event_filter filter;
   auto wanted = read_types(types);
-  if (!wanted) return std::unexpected("types: " + wanted.error());
+  if (!wanted) return std::unexpected("types: " + wanted.error() + ".");
   filter.types = std::move(*wanted);
   if (stream.empty()) return filter;
   const auto parsed = events::stream_name::parse(scope.text() + "/" + std::string(stream));

@@ -67,6 +67,12 @@ BOOST_AUTO_TEST_CASE(what_is_set_is_checked_and_taken_apart) {
     BOOST_TEST(error_of(as_alice("PUT", path, body)).starts_with("400 400004 " + member), body);
 }
 
+BOOST_AUTO_TEST_CASE(an_event_type_that_there_is_not_is_told_in_one_sentence) {
+  BOOST_TEST(error_of(as_alice("PUT", path, R"({"url":"https://e.example/","types":["nothing"]})")) ==
+             "400 400004 types: there is no event type 'nothing'; expected names such as device_registered, separated "
+             "by commas.");
+}
+
 BOOST_AUTO_TEST_CASE(it_is_shown_without_secrets_unless_they_are_asked_for) {
   BOOST_TEST(as_alice("GET", path).status == 404);
   give_webhook();
