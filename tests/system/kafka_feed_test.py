@@ -7,18 +7,19 @@ import sys
 import tempfile
 import time
 
-from node import ROOT, Node, Service, keys_of
+from node import ROOT, Node, Service, derive_key, keys_of
 from schema_test import Schemas
 
 sys.path.insert(0, str(pathlib.Path(ROOT) / "tests" / "kafka"))
 from brokers import Brokers  # noqa: E402
 
 TOPIC = "muster.events"
+USAGE = "muster.usage"
 
 
-def records(kafka):
+def records(kafka, topic=TOPIC):
     """Everything that the topic holds: key, headers, value and partition of each record, in the order of each partition."""
-    command = ["kcat", "-C", "-q", "-b", kafka.bootstrap, "-t", TOPIC, "-o", "beginning", "-e", "-J"]
+    command = ["kcat", "-C", "-q", "-b", kafka.bootstrap, "-t", topic, "-o", "beginning", "-e", "-J"]
     read = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
     found = []
     for line in read.splitlines():
@@ -107,17 +108,56 @@ def a_topic_that_takes_nothing(kafka, node, service, group_key):
     node.start()
 
 
+def the_largest_payload_comes_through(kafka, node, service, group_key, schemas):
+    """As large as a request may be: its event is in the journal, in the history and on the topic."""
+    payload = {"text": "x" * (96 * 1024 - 200)}
+    client = node.connect()
+    status, answer = service.register(client, "dev-large", derive_key(group_key, "dev-large"), payload)
+    assert status == 200, (status, answer)
+    client.close()
+    newest = history(node)[-1]["id"]
+    found = [record for record in wait_for(kafka, newest) if record["headers"]["ce_subject"] == "devices/dev-large"]
+    largest = max(found, key=lambda record: len(record["payload"]))
+    assert len(largest["payload"]) > 128 * 1024, len(largest["payload"])
+    schemas.check_record(TOPIC, largest["headers"], json.loads(largest["payload"]))
+    told = [event for event in history(node) if event["id"] == largest["headers"]["ce_id"]]
+    assert told[0]["data"]["payload"] == payload, told[0]["data"].keys()
+
+
+def usage_comes_hour_by_hour(kafka, node, service, group_key, schemas):
+    """Also over a topic that takes nothing for a while: the node says so, and goes on by itself."""
+    def hours(count):
+        deadline = time.monotonic() + 60
+        while len(found := {record["headers"]["ce_id"]: record for record in records(kafka, USAGE)}) < count:
+            assert time.monotonic() < deadline, found
+        for record in found.values():
+            schemas.check_record(USAGE, record["headers"], json.loads(record["payload"]))
+            assert record["key"] == service.scope, record
+        return found
+
+    node.pass_hours(1)
+    hours(1)
+    kafka.change_topic(USAGE, "max.message.bytes=100")
+    register(service, group_key, ["dev-second-hour"])
+    node.pass_hours(2)
+    ready_within(node, 60, "usage is not published on Kafka")
+    kafka.change_topic(USAGE, "max.message.bytes=1048576")
+    ready_within(node, 60, "")
+    hours(2)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="muster-kafka-") as directory, \
             Brokers(directory, 1, {"auto.create.topics.enable": "true", "num.partitions": "3"}) as kafka, \
-            Node("journal.shards=2", f"feed.kafka.bootstrap={kafka.bootstrap}") as node:
+            Node("journal.shards=2", f"feed.kafka.bootstrap={kafka.bootstrap}", clock=True) as node:
         service = Service(node)
         client = node.connect()
         group_key = keys_of(service.create_group(client, "fleet"))[0]
         register(service, group_key, [f"dev-{i}" for i in range(10)])
         told = history(node)
         found = wait_for(kafka, told[-1]["id"])
-        records_are_cloud_events(found, told, Schemas(), service.scope)
+        schemas = Schemas()
+        records_are_cloud_events(found, told, schemas, service.scope)
         assert first_occurrences(found, service.scope) == [event["id"] for event in told]
 
         # kill -9 in the midst of it: some come twice, none is missing.
@@ -144,6 +184,8 @@ def main():
         newest = history(node)[-1]["id"]
         assert len(wait_for(kafka, newest)) == len(found) + sum(int(event["id"].split("-")[1]) > int(told[-1]["id"].split("-")[1]) for event in history(node))
         a_topic_that_takes_nothing(kafka, node, service, group_key)
+        the_largest_payload_comes_through(kafka, node, service, group_key, schemas)
+        usage_comes_hour_by_hour(kafka, node, service, group_key, schemas)
         print(f"{len(found)} records for {len(told)} events of the service: in order, none missing")
 
 
