@@ -4,7 +4,9 @@
 """
 
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,12 +63,22 @@ def made_once_and_killed_often():
                 node.kill()
                 node.start()
                 client = node.connect()
+        # As large as a request may be; a kill and a start behind it fold it from the topic.
+        large = {"text": "x" * (96 * 1024 - 200)}
+        status, answer = service.register(client, "device-large", derive_key(group_key, "device-large"), large)
+        assert status == 200, answer
+        node.kill()
+        shutil.rmtree(os.path.join(node.data, "projections"))
+        node.start()
+        client = node.connect()
         for name, hub in hubs.items():
             status, _, record = service.call(client, "GET", f"/registrations/{name}")
             assert status == 200 and record["assignedHub"] == hub, record
         client.close()
-        assert node.json("usage", "demo")["operations"] == 61
+        assert node.json("usage", "demo")["operations"] == 62
         events = [json.loads(line) for line in node.cli("history", "demo", "--json").stdout.splitlines()]
+        told = [event for event in events if event["subject"] == "devices/device-large"]
+        assert told[-1]["data"]["payload"] == large, told[-1]["data"].keys()
         assert len({event["id"] for event in events}) == len(events)
         node.cli("verify")
         assert node.stop() == 0
