@@ -1,7 +1,7 @@
-#include "connectors/https_server.hpp"
-#include "connectors/json_log.hpp"
-#include "connectors/system_clock.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/https/https_server.hpp"
+#include "connectors/node/json_log.hpp"
+#include "connectors/node/system_clock.hpp"
+#include "connectors/node/system_entropy.hpp"
 
 #include <csignal>
 #include <cstdio>

@@ -1,6 +1,6 @@
 #include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/node/system_entropy.hpp"
 #include "engine/replay.hpp"
 #include "events/bytes.hpp"
 #include "projections/memory_projection.hpp"

@@ -1,4 +1,4 @@
-#include "connectors/system_clock.hpp"
+#include "connectors/node/system_clock.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 

@@ -1,8 +1,8 @@
 #include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
-#include "connectors/embedded_journal.hpp"
-#include "connectors/journal_rows.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/node/system_entropy.hpp"
+#include "connectors/storage/embedded_journal.hpp"
+#include "connectors/storage/journal_rows.hpp"
 #include "events/bytes.hpp"
 
 #include <rocksdb/db.h>

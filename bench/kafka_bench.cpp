@@ -2,7 +2,7 @@
 #include "bench/workload.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
 #include "connectors/kafka/kafka_tail.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/node/system_entropy.hpp"
 
 #include <librdkafka/rdkafka.h>
 

@@ -1,7 +1,7 @@
 #include "bench/cpu_time.hpp"
 #include "bench/workload.hpp"
 #include "connectors/kafka/kafka_journal.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/node/system_entropy.hpp"
 #include "engine/replay.hpp"
 
 #include <librdkafka/rdkafka.h>

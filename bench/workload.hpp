@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/memory_journal.hpp"
+#include "connectors/storage/memory_journal.hpp"
 #include "engine/registration.hpp"
 #include "engine/scope_memory.hpp"
 

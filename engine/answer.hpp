@@ -9,7 +9,8 @@
 
 namespace muster::engine {
 
-/// What the domain refuses, by the fact that stands in the way. Each has a DPS error code (connectors/dps_error.cpp).
+/// What the domain refuses, by the fact that stands in the way. Each has a DPS error code
+/// (connectors/api/dps_error.cpp).
 enum class rejection_code : std::uint8_t {
   invalid,       ///< the request can never work; the message says what would
   not_attested,  ///< a device did not prove who it is; the message does not say why

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 /// Every fixed bound of Muster in one place. What an operator may change is in the configuration
-/// (connectors/config.hpp); what DPS itself fixes, or what only bounds memory, is here.
+/// (connectors/node/config.hpp); what DPS itself fixes, or what only bounds memory, is here.
 namespace muster::engine::limits {
 
 using namespace std::chrono_literals;

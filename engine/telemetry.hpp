@@ -11,7 +11,7 @@
 #include <vector>
 
 /// What Muster counts about itself. Plain atomics, counted where things happen and read by `/metrics`
-/// (connectors/metrics.cpp), which gives them their names.
+/// (connectors/node/metrics.cpp), which gives them their names.
 namespace muster::engine {
 
 /// How many observations fell into each bucket; the last one has no upper bound.

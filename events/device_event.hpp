@@ -100,7 +100,7 @@ struct registration_failed {
   }
 };
 
-/// Why an attempt was refused. The answer to the device says less (connectors/dps_error.cpp).
+/// Why an attempt was refused. The answer to the device says less (connectors/api/dps_error.cpp).
 enum class refusal_reason : std::uint8_t {
   unknown_registration,  ///< neither an individual enrollment nor a group whose key signed
   enrollment_disabled,

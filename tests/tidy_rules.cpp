@@ -99,10 +99,10 @@ const std::vector<banned_call>& banned_calls() {
   static const std::vector<banned_call> all = {
       {"the wall clock (use engine::clock)",
        std::regex(R"((system_clock::now|\bgettimeofday|\bclock_gettime|\btime\((nullptr|NULL|0|&)))"),
-       {"connectors/system_clock.cpp"}},
+       {"connectors/node/system_clock.cpp"}},
       {"randomness (use engine::entropy)",
        std::regex(R"((\brandom_device\b|\bs?rand\(|\bRAND_(priv_)?bytes|\bgetrandom\())"),
-       {"connectors/system_entropy.cpp"}},
+       {"connectors/node/system_entropy.cpp"}},
       {"the environment (main hands it down)", std::regex(R"(\b(secure_)?getenv\()"), {composition_root}},
       {"sleeping", std::regex(R"(\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\()"), {}, true},
       {"standard output", std::regex(R"((std::cout\b|\bprintf\())"), {composition_root, "connectors/cli/"}},

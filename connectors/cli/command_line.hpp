@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/config.hpp"
+#include "connectors/node/config.hpp"
 
 #include <cstdint>
 #include <functional>

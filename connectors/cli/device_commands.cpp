@@ -1,5 +1,5 @@
 #include "connectors/cli/session.hpp"
-#include "connectors/system_clock.hpp"
+#include "connectors/node/system_clock.hpp"
 #include "engine/attestation/attest.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"

@@ -2,7 +2,7 @@
 
 #include "connectors/cli/output.hpp"
 #include "connectors/cli/session.hpp"
-#include "connectors/node_directory.hpp"
+#include "connectors/node/node_directory.hpp"
 
 #include <boost/program_options.hpp>
 

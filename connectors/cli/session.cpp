@@ -1,6 +1,6 @@
 #include "connectors/cli/session.hpp"
 
-#include "connectors/node_directory.hpp"
+#include "connectors/node/node_directory.hpp"
 #include "events/bytes.hpp"
 #include "events/codec.hpp"
 

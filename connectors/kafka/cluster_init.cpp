@@ -1,12 +1,12 @@
 #include "connectors/kafka/cluster_init.hpp"
 
-#include "connectors/json_writer.hpp"
+#include "connectors/json/json_writer.hpp"
 #include "connectors/kafka/journal_topic.hpp"
 #include "connectors/kafka/keys_topic.hpp"
 #include "connectors/kafka/migration_mark.hpp"
 #include "connectors/kafka/public_topic.hpp"
-#include "connectors/master_key.hpp"
-#include "connectors/node_directory.hpp"
+#include "connectors/node/node_directory.hpp"
+#include "connectors/storage/master_key.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "connectors/kafka/journal_header.hpp"
 
-#include "connectors/json_body.hpp"
-#include "connectors/json_writer.hpp"
+#include "connectors/json/json_body.hpp"
+#include "connectors/json/json_writer.hpp"
 
 #include <algorithm>
 #include <charconv>

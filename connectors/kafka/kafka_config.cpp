@@ -1,6 +1,6 @@
 #include "connectors/kafka/kafka_config.hpp"
 
-#include "connectors/json_body.hpp"
+#include "connectors/json/json_body.hpp"
 #include "events/bytes.hpp"
 
 #include <algorithm>

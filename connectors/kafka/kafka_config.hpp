@@ -1,7 +1,7 @@
 #pragma once
 
-#include "connectors/config.hpp"
 #include "connectors/kafka/kafka_client.hpp"
+#include "connectors/node/config.hpp"
 
 /// What a node's configuration means for Kafka.
 namespace muster::connectors {

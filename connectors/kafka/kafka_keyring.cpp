@@ -3,8 +3,8 @@
 #include "connectors/kafka/keys_follower.hpp"
 #include "connectors/kafka/migration_mark.hpp"
 #include "connectors/kafka/topic_check.hpp"
-#include "connectors/key_wrap.hpp"
-#include "connectors/master_key.hpp"
+#include "connectors/storage/key_wrap.hpp"
+#include "connectors/storage/master_key.hpp"
 
 #include <openssl/crypto.h>
 

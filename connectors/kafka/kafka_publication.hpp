@@ -1,10 +1,10 @@
 #pragma once
 
-#include "connectors/config.hpp"
 #include "connectors/kafka/kafka_admin.hpp"
 #include "connectors/kafka/kafka_feed.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
 #include "connectors/kafka/usage_topic.hpp"
+#include "connectors/node/config.hpp"
 
 #include <memory>
 #include <optional>

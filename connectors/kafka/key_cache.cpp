@@ -1,6 +1,6 @@
 #include "connectors/kafka/key_cache.hpp"
 
-#include "connectors/store_directory.hpp"
+#include "connectors/storage/store_directory.hpp"
 #include "events/bytes.hpp"
 
 #include <rocksdb/db.h>

@@ -10,8 +10,8 @@
 namespace muster::connectors {
 
 /// The topic that keeps data keys: one partition, compacted. A record's key is the data key's ID (16 bytes), its value
-/// the wrapped key (connectors/key_wrap.hpp), or nothing once it is destroyed. The first record says what the keyring
-/// is:
+/// the wrapped key (connectors/storage/key_wrap.hpp), or nothing once it is destroyed. The first record says what the
+/// keyring is:
 ///
 ///     key `keyring`, value {"muster":"keyring","format":1,"keyring":"HEX","masterKeyFingerprint":"HEX"}
 ///

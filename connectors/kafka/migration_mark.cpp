@@ -1,7 +1,7 @@
 #include "connectors/kafka/migration_mark.hpp"
 
-#include "connectors/json_body.hpp"
-#include "connectors/json_writer.hpp"
+#include "connectors/json/json_body.hpp"
+#include "connectors/json/json_writer.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
 

@@ -1,8 +1,8 @@
 #include "connectors/webhook/webhook_api.hpp"
 
-#include "connectors/event_selection.hpp"
-#include "connectors/json_members.hpp"
-#include "connectors/operator_call.hpp"
+#include "connectors/api/event_selection.hpp"
+#include "connectors/api/operator_call.hpp"
+#include "connectors/json/json_members.hpp"
 #include "connectors/webhook/webhook_sender.hpp"
 #include "engine/sealing.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "connectors/http_exchange.hpp"
-#include "connectors/json_writer.hpp"
+#include "connectors/api/http_exchange.hpp"
+#include "connectors/json/json_writer.hpp"
 
 /// What operators ask about a service's webhook, with a `Bearer` token.
 namespace muster::connectors {

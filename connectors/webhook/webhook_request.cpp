@@ -1,6 +1,6 @@
 #include "connectors/webhook/webhook_request.hpp"
 
-#include "connectors/event_selection.hpp"
+#include "connectors/api/event_selection.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 #include "events/cloud_event.hpp"

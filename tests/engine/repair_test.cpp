@@ -1,4 +1,4 @@
-#include "connectors/memory_journal.hpp"
+#include "connectors/storage/memory_journal.hpp"
 #include "engine/repair.hpp"
 #include "engine/replay.hpp"
 #include "tests/support/fake_clock.hpp"

@@ -1,4 +1,4 @@
-#include "connectors/memory_journal.hpp"
+#include "connectors/storage/memory_journal.hpp"
 #include "engine/replay.hpp"
 #include "tests/support/frames.hpp"
 #include "tests/support/history_builder.hpp"

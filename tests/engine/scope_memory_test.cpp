@@ -1,4 +1,4 @@
-#include "connectors/memory_keyring.hpp"
+#include "connectors/storage/memory_keyring.hpp"
 #include "engine/scope_memory.hpp"
 #include "tests/support/domain.hpp"
 #include "tests/support/fake_catalog.hpp"

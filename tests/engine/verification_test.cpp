@@ -1,4 +1,4 @@
-#include "connectors/memory_journal.hpp"
+#include "connectors/storage/memory_journal.hpp"
 #include "engine/verification.hpp"
 #include "projections/memory_projection.hpp"
 #include "tests/support/history_builder.hpp"

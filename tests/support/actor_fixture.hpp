@@ -2,8 +2,8 @@
 
 #include "actors/directory.hpp"
 #include "actors/scope.hpp"
-#include "connectors/memory_journal.hpp"
-#include "connectors/memory_keyring.hpp"
+#include "connectors/storage/memory_journal.hpp"
+#include "connectors/storage/memory_keyring.hpp"
 #include "engine/limits.hpp"
 #include "tests/support/domain.hpp"
 #include "tests/support/fake_clock.hpp"

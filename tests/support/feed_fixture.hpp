@@ -1,7 +1,7 @@
 #pragma once
 
-#include "connectors/memory_journal.hpp"
-#include "connectors/memory_keyring.hpp"
+#include "connectors/storage/memory_journal.hpp"
+#include "connectors/storage/memory_keyring.hpp"
 #include "engine/feed.hpp"
 #include "engine/history.hpp"
 #include "events/codec.hpp"

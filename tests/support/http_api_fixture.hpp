@@ -1,9 +1,9 @@
 #pragma once
 
-#include "connectors/http_api.hpp"
-#include "connectors/json_body.hpp"
-#include "connectors/memory_journal.hpp"
-#include "connectors/memory_keyring.hpp"
+#include "connectors/api/http_api.hpp"
+#include "connectors/json/json_body.hpp"
+#include "connectors/storage/memory_journal.hpp"
+#include "connectors/storage/memory_keyring.hpp"
 #include "events/codec.hpp"
 #include "events/describe.hpp"
 #include "tests/support/fake_catalog.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/https_server.hpp"
+#include "connectors/https/https_server.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_entropy.hpp"
 #include "tests/support/temporary_directory.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "connectors/kafka/kafka_client.hpp"
-#include "connectors/system_entropy.hpp"
+#include "connectors/node/system_entropy.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connectors/http_message.hpp"
+#include "connectors/https/http_message.hpp"
 #include "engine/sealing.hpp"
 #include "events/bytes.hpp"
 

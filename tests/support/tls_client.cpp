@@ -1,6 +1,6 @@
 #include "tests/support/tls_client.hpp"
 
-#include "connectors/openssl_error.hpp"
+#include "connectors/https/openssl_error.hpp"
 #include "events/bytes.hpp"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
 #include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/kafka/keys_topic.hpp"
 #include "connectors/kafka/public_topic.hpp"
-#include "connectors/master_key.hpp"
+#include "connectors/storage/master_key.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/kafka.hpp"

@@ -39,4 +39,4 @@ using adapters = boost::mpl::list<kafka_adapter, kafka_adapter_from_brokers>;
 
 }  // namespace muster::tests
 
-#include "tests/connectors/journal_conformance.hpp"
+#include "tests/connectors/storage/journal_conformance.hpp"

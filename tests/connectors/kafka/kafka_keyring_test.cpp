@@ -1,8 +1,8 @@
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/kafka/key_cache.hpp"
-#include "connectors/key_wrap.hpp"
-#include "connectors/master_key.hpp"
+#include "connectors/storage/key_wrap.hpp"
+#include "connectors/storage/master_key.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_entropy.hpp"
@@ -73,7 +73,7 @@ using keyring_adapters = boost::mpl::list<kafka_keyring_adapter>;
 
 }  // namespace muster::tests
 
-#include "tests/connectors/keyring_conformance.hpp"
+#include "tests/connectors/storage/keyring_conformance.hpp"
 
 namespace muster::tests {
 

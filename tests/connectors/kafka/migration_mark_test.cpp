@@ -3,7 +3,7 @@
 #include "connectors/kafka/kafka_keyring.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
 #include "connectors/kafka/migration_mark.hpp"
-#include "connectors/master_key.hpp"
+#include "connectors/storage/master_key.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/kafka.hpp"
 #include "tests/support/keys.hpp"
