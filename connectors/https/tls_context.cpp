@@ -103,7 +103,8 @@ result<void> tls_context::reload() {
 }
 
 std::filesystem::path tls_context::ca_file() const {
-  return options_.certificate_file.empty() ? options_.directory / "ca.pem" : std::filesystem::path();
+  return options_.certificate_file.empty() ? std::filesystem::absolute(options_.directory / "ca.pem")
+                                           : std::filesystem::path();
 }
 
 }  // namespace muster::connectors

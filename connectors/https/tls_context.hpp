@@ -38,7 +38,7 @@ public:
   /// Reads the files again, for connections accepted from now on. On an error everything stays as it was.
   engine::result<void> reload();
 
-  /// The CA that clients must trust; empty if the certificate was given.
+  /// The CA that clients must trust, as an absolute path; empty if the certificate was given.
   std::filesystem::path ca_file() const;
 
 private:

@@ -49,6 +49,14 @@ BOOST_AUTO_TEST_CASE(the_first_start_makes_a_ca_and_a_server_certificate_and_the
   BOOST_TEST(file("server.pem") == server);
 }
 
+BOOST_AUTO_TEST_CASE(clients_are_told_of_the_ca_by_a_path_that_holds_in_every_directory) {
+  const auto here = std::filesystem::relative(directory / "tls");
+  const auto context = tls_context::open({.directory = here, .names = names}, clock, entropy);
+  BOOST_TEST_REQUIRE(context.has_value());
+  BOOST_TEST((*context)->ca_file().is_absolute());
+  BOOST_TEST(std::filesystem::exists((*context)->ca_file()));
+}
+
 BOOST_AUTO_TEST_CASE(a_server_certificate_is_renewed_when_less_than_thirty_days_are_left_and_the_ca_stays) {
   BOOST_REQUIRE(ensure());
   const auto ca = file("ca.pem");
