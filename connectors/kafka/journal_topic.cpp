@@ -3,6 +3,7 @@
 #include "connectors/kafka/journal_header.hpp"
 #include "connectors/kafka/kafka_consumer.hpp"
 #include "connectors/kafka/kafka_producer.hpp"
+
 namespace muster::connectors {
 
 using engine::errc;
@@ -35,16 +36,9 @@ result<std::vector<std::string>> first_records(const kafka_connection& connectio
     place = is_first ? std::string(event.value.value_or("")) : std::string();
     --missing;
   };
-  const auto deadline = steady::now() + wait;
-  while (missing > 0 && deleted.empty()) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady::now());
-    if (left <= milliseconds(0)) {
-      const auto last = (*consumer)->client().last_error();
-      return fail(errc::unavailable, "the Kafka brokers at " + connection.bootstrap + " do not give the topic " + name +
-                                         (last.empty() ? "" : ": " + last));
-    }
-    (*consumer)->poll(std::min(left, milliseconds(100)), 1024, take);
-  }
+  const auto done = [&] { return missing == 0 || !deleted.empty(); };
+  if (auto read = take_until(**consumer, connection, name, steady::now() + wait, done, take); !read)
+    return std::unexpected(read.error());
   if (!deleted.empty()) {
     return fail(errc::corrupt, "the topic " + name + ", partition " + deleted +
                                    ": its first records were deleted, and a journal needs them all: see who set "

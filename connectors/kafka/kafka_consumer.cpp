@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <array>
 
 namespace muster::connectors {
@@ -115,6 +116,22 @@ std::size_t kafka_consumer::poll(std::chrono::milliseconds wait, std::size_t max
     count += static_cast<std::size_t>(got);
   }
   return count;
+}
+
+result<void> take_until(kafka_consumer& consumer, const kafka_connection& connection, const std::string& topic,
+                        const std::chrono::steady_clock::time_point& deadline, const std::function<bool()>& done,
+                        const std::function<void(const kafka_event&)>& take) {
+  using std::chrono::milliseconds;
+  while (!done()) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left <= milliseconds(0)) {
+      const auto last = consumer.client().last_error();
+      return fail(errc::unavailable, "the Kafka brokers at " + connection.bootstrap + " do not give the topic " +
+                                         topic + (last.empty() ? "" : ": " + last));
+    }
+    consumer.poll(std::min(left, milliseconds(100)), 4096, take);
+  }
+  return {};
 }
 
 }  // namespace muster::connectors

@@ -69,4 +69,10 @@ private:
   std::set<std::int32_t> started_;
 };
 
+/// Gives `take` what `consumer` brings of `topic`, until `done`. `unavailable`, with what the brokers said last, at
+/// `deadline`, which `take` may move.
+engine::result<void> take_until(kafka_consumer& consumer, const kafka_connection& connection, const std::string& topic,
+                                const std::chrono::steady_clock::time_point& deadline,
+                                const std::function<bool()>& done, const std::function<void(const kafka_event&)>& take);
+
 }  // namespace muster::connectors

@@ -42,8 +42,9 @@ public:
 
   result<void> catch_up(std::chrono::milliseconds without_progress) { return follower_.catch_up(without_progress); }
 
-  /// `conflict` if the mark of a migration is in the copy.
+  /// `conflict` if the mark of a migration is in the copy, and it was not opened for that one.
   result<void> check_whole() const {
+    if (options_.for_migration) return {};
     const auto mark = cache_->find(migration_mark_key);
     if (mark) return std::unexpected(unfinished_migration(options_.topic, *mark));
     if (mark.error().code != errc::not_found) return std::unexpected(mark.error());
@@ -162,7 +163,6 @@ result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_option
   if (!producer) return std::unexpected(producer.error());
   auto consumer = kafka_consumer::make(options.connection, options.topic);
   if (!consumer) return std::unexpected(consumer.error());
-  const bool for_migration = options.for_migration;
   const auto from = at->next_offset == 0 ? kafka_consumer::from_beginning : at->next_offset;
   if (auto began = (*consumer)->start(0, from); !began) return std::unexpected(began.error());
   auto keyring = std::make_unique<kafka_keyring>(
@@ -170,7 +170,7 @@ result<std::unique_ptr<engine::keyring>> open_kafka_keyring(kafka_keyring_option
       keyring_parts{std::move(*cache), std::move(*admin), std::move(*producer), std::move(*consumer), at->next_offset});
   if (auto caught_up = keyring->catch_up(std::chrono::seconds(30)); !caught_up)
     return std::unexpected(caught_up.error());
-  if (auto whole = keyring->check_whole(); !whole && !for_migration) return std::unexpected(whole.error());
+  if (auto whole = keyring->check_whole(); !whole) return std::unexpected(whole.error());
   return keyring;
 }
 

@@ -63,15 +63,9 @@ result<std::optional<std::string>> first_record(const kafka_connection& connecti
     else if (event.what == kafka_event::kind::record)
       *found = "";
   };
-  for (const auto deadline = steady::now() + wait; !found;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady::now());
-    if (left <= milliseconds(0)) {
-      const auto last = (*consumer)->client().last_error();
-      return fail(errc::unavailable, "the Kafka brokers at " + connection.bootstrap + " do not give the topic " + name +
-                                         (last.empty() ? "" : ": " + last));
-    }
-    (*consumer)->poll(std::min(left, milliseconds(100)), 16, take);
-  }
+  const auto read =
+      take_until(**consumer, connection, name, steady::now() + wait, [&] { return found.has_value(); }, take);
+  if (!read) return std::unexpected(read.error());
   return *found;
 }
 

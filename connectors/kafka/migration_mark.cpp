@@ -77,15 +77,9 @@ result<std::optional<std::string>> find_migration_mark(const kafka_connection& c
     if (event.what != kafka_event::kind::record || event.key != migration_mark_key) return;
     mark = event.value ? std::optional<std::string>(*event.value) : std::nullopt;
   };
-  while (!ended && damage.empty()) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady::now());
-    if (left <= milliseconds(0)) {
-      const auto last = (*consumer)->client().last_error();
-      return fail(errc::unavailable, "the Kafka brokers at " + connection.bootstrap + " do not give the topic " +
-                                         keys_topic + (last.empty() ? "" : ": " + last));
-    }
-    (*consumer)->poll(std::min(left, milliseconds(100)), 4096, take);
-  }
+  const auto read =
+      take_until(**consumer, connection, keys_topic, deadline, [&] { return ended || !damage.empty(); }, take);
+  if (!read) return std::unexpected(read.error());
   if (!damage.empty()) return fail(errc::corrupt, "the topic " + keys_topic + " is damaged: " + damage);
   return mark;
 }
